@@ -1,0 +1,12 @@
+"""Who may act: people, roles, applications, credentials, events; and what a dialect is."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = _("accounts")
+
+    def ready(self) -> None:
+        from accounts import checks  # noqa: F401, PLC0415 - registering the checks needs the app registry to be filled

@@ -1,0 +1,26 @@
+"""Django's own sign-in, for the admin: the same check as every other door."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+
+from accounts.clients import Client, Dialect
+from accounts.errors import DomainError
+from accounts.models import User
+from accounts.services import credentials
+
+
+class AccountBackend(ModelBackend):
+    """Signs staff in by any identifier. Rights are the account's own and its groups'; a role gives none here."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
+    ) -> User | None:
+        address = request.META.get("REMOTE_ADDR", "") if request else ""
+        agent = request.headers.get("User-Agent", "") if request else ""
+        client = Client.seen(address=address, agent=agent)
+        try:
+            return credentials.authenticate(username or "", password or "", dialect=Dialect.SITE, client=client)
+        except DomainError:
+            return None

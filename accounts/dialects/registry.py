@@ -1,0 +1,19 @@
+"""Which envelope a path wears, by its first segment: for what is refused before any view is reached."""
+
+from accounts.dialects.base import Envelope, PlainEnvelope
+from accounts.dialects.cabinet import CabinetEnvelope
+
+_ENVELOPES: dict[str, Envelope] = {
+    **dict.fromkeys(("account", "info"), CabinetEnvelope()),
+}
+_PLAIN = PlainEnvelope()
+
+
+def envelope(path: str) -> Envelope:
+    """The envelope of the dialect that `path` belongs to; `{"message": text}` for all others."""
+    return _ENVELOPES.get(first_segment(path), _PLAIN)
+
+
+def first_segment(path: str) -> str:
+    """`account` of `/account/me`."""
+    return path.lstrip("/").partition("/")[0]

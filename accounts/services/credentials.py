@@ -1,0 +1,133 @@
+"""Passwords: checking one, hashing one, changing one."""
+
+import functools
+
+from django.contrib.auth import password_validation
+from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import conf, identifiers, passwords
+from accounts.clients import Client, Dialect
+from accounts.errors import AccountNotActive, InvalidCredentials, InvalidIdentifier, PasswordRefused, WrongCurrentPassword
+from accounts.models import Event, User, new_stamp
+from accounts.services import events
+
+
+def find(identifier: str) -> User | None:
+    """The account that `identifier` names, active or not; its spelling says of which kind it is. One query at most."""
+    try:
+        wanted = identifiers.parse(identifier)
+    except InvalidIdentifier:
+        return None
+    column = {"username": "username_canonical", "email": "email_canonical", "phone": "phone"}[wanted.kind]
+    return User.objects.filter(**{column: wanted.canonical}).first()
+
+
+def find_by_all(*given: str | None) -> User | None:
+    """The one account that every identifier given names; nobody when they name different ones."""
+    found = {find(identifier) for identifier in given if identifier is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def authenticate(identifier: str, password: str, *, dialect: Dialect, client: Client) -> User:
+    """The active account that `identifier` names and `password` opens.
+
+    Raises InvalidCredentials, with the same work done, whether the account is unknown, deactivated, has no password
+    or another one (ASVS 6.3.8).
+    """
+    return verify(find(identifier), password, dialect=dialect, client=client)
+
+
+def verify(user: User | None, password: str, *, dialect: Dialect, client: Client) -> User:
+    """`user` when `password` opens it and it is active. Raises InvalidCredentials as `authenticate` does."""
+    if not opens(user, password):
+        events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client)
+        raise InvalidCredentials
+    assert user is not None  # noqa: S101 - nothing opens no account
+    if not user.is_active:
+        events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client, reason="inactive")
+        raise AccountNotActive
+    upgrade_hash(user, password)
+    return user
+
+
+def opens(user: User | None, password: str) -> bool:
+    """Whether `password` is that of `user`; one hash is computed also for nobody and for an account without one."""
+    if not passwords.evaluable(password):
+        return False
+    known = user is not None and user.has_usable_password()
+    encoded = user.password if user is not None and known else _nobodys_hash(_parameters())
+    return check_password(passwords.normalised(password), encoded) and known
+
+
+def hashed(password: str) -> str:
+    """`password` as it is stored. Never call it inside a transaction: on SQLite that holds the only write lock."""
+    return make_password(passwords.normalised(password))
+
+
+def accept(password: str, user: User | None = None) -> None:
+    """Refuse a new password that the policy does not accept. Raises PasswordRefused with every reason.
+
+    The dialects' own patterns are their serializers' business; 1 to 256 characters holds for all.
+    """
+    if not passwords.evaluable(password):
+        raise PasswordRefused([_("A password has between 1 and 256 characters.")])
+    if conf.password_policy() == "strict":
+        try:
+            password_validation.validate_password(password, user)
+        except ValidationError as error:
+            raise PasswordRefused(error.messages) from error
+
+
+def change_password(
+    user: User, old: str | None, new: str, *, dialect: Dialect, client: Client, actor: str = ""
+) -> str:
+    """Give `user` the password `new`; return the new credentials stamp, which every other sign-in now lacks.
+
+    The present password must be right, unless the account has none yet. Raises WrongCurrentPassword, PasswordRefused.
+    Of two changes at once that start from the same password one wins; the other is told that it was wrong.
+    """
+    accept(new, user)
+    if user.has_usable_password() and not opens(user, old or ""):
+        events.record_refusal(Event.Kind.PASSWORD_CHANGED, user, dialect=dialect, client=client)
+        raise WrongCurrentPassword
+    return replace_password(user, new, dialect=dialect, client=client, actor=actor)
+
+
+def replace_password(user: User, new: str, *, dialect: str = "", client: Client | None = None, actor: str = "") -> str:
+    """Give `user` the password `new` without asking for the present one; return the new credentials stamp.
+
+    Raises WrongCurrentPassword when the password was changed by somebody else since `user` was loaded.
+    """
+    encoded, stamp = hashed(new), new_stamp()
+    with transaction.atomic():
+        changed = User.objects.filter(pk=user.pk, password=user.password).update(
+            password=encoded, credentials_stamp=stamp
+        )
+        if not changed:
+            raise WrongCurrentPassword
+        events.record(Event.Kind.PASSWORD_CHANGED, user, dialect=dialect, client=client, actor=actor)
+    user.password, user.credentials_stamp = encoded, stamp
+    return stamp
+
+
+def upgrade_hash(user: User, password: str) -> None:
+    """Replace a hash of an older kind by one of today's, unless the password has changed meanwhile; the stamp stays."""
+    preferred, present = get_hasher(), identify_hasher(user.password)
+    if present.algorithm == preferred.algorithm and not preferred.must_update(user.password):
+        return
+    encoded = hashed(password)
+    if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
+        user.password = encoded
+
+
+def _parameters() -> tuple[int, int, int]:
+    return conf.argon2_memory_kib(), conf.argon2_time_cost(), conf.argon2_parallelism()
+
+
+@functools.cache
+def _nobodys_hash(parameters: tuple[int, int, int]) -> str:
+    # Hashed with today's parameters, so that a refusal takes the same time whether or not the account exists.
+    return make_password(new_stamp())

@@ -1,0 +1,48 @@
+"""The record of what happened: one insert each, in the transaction of a success, outside that of a refusal."""
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from accounts.clients import Client
+from accounts.models import Event, User
+
+logger = logging.getLogger(__name__)
+
+
+def record(
+    kind: Event.Kind,
+    user: User | None = None,
+    *,
+    dialect: str = "",
+    client: Client | None = None,
+    succeeded: bool = True,
+    actor: str = "",
+    **details: Any,
+) -> None:
+    """Write one event. `details` are facts a person may read later; a secret must never be among them.
+
+    `actor` names who did it when that is not the account itself: `staff:7`, `app:https://…`, `command`.
+    """
+    client = client or Client()
+    Event.objects.create(
+        kind=kind,
+        user=user,
+        user_ref=user.pk if user else None,
+        dialect=dialect,
+        ip=client.ip,
+        agent=client.agent,
+        succeeded=succeeded,
+        actor=actor,
+        details=details,
+    )
+
+
+def record_refusal(kind: Event.Kind, user: User | None = None, **facts: Any) -> None:
+    """Write an event about a refusal, in a transaction of its own; a refusal is answered even when this fails."""
+    try:
+        with transaction.atomic():
+            record(kind, user, succeeded=False, **facts)
+    except DatabaseError:
+        logger.exception("an event could not be written")

@@ -1,0 +1,74 @@
+"""Making an account: checked and hashed first, then inserted once, and the database decides who was first."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+
+from accounts import identifiers
+from accounts.clients import Client, Dialect
+from accounts.errors import IdentifierTaken
+from accounts.identifiers import Identifier, Kind
+from accounts.models import Event, User, UsernameClaim
+from accounts.services import credentials, events
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that could be registered: every value well-formed, the password already hashed."""
+
+    username: Identifier | None
+    email: Identifier | None
+    phone: Identifier | None
+    encoded_password: str
+
+
+def candidate(
+    *, username: str | None = None, email: str | None = None, phone: str | None = None, password: str | None
+) -> Candidate:
+    """Check the identifiers and the password, and hash it (outside any transaction).
+
+    Without a password the account can be entered only through a provider. Raises InvalidIdentifier, PasswordRefused;
+    raises IdentifierTaken before hashing when an identifier is taken already (a later race is decided by `register`).
+    """
+    given = {Kind.USERNAME: username, Kind.EMAIL: email, Kind.PHONE: phone}
+    found = {kind: identifiers.expect(kind, text) if text else None for kind, text in given.items()}
+    if password is not None:
+        credentials.accept(password, User(username=username or "", email=email, phone=phone))
+    _refuse_taken(found)
+    encoded = make_password(None) if password is None else credentials.hashed(password)
+    return Candidate(found[Kind.USERNAME], found[Kind.EMAIL], found[Kind.PHONE], encoded)
+
+
+def register(candidate: Candidate, *, dialect: Dialect, client: Client) -> User:
+    """Insert the account. Raises IdentifierTaken when another registration was first; exactly one of many wins."""
+    user = User(
+        username=candidate.username.value if candidate.username else identifiers.generated_username(),
+        email=candidate.email.value if candidate.email else None,
+        phone=candidate.phone.value if candidate.phone else None,
+        password=candidate.encoded_password,
+    )
+    try:
+        with transaction.atomic():
+            user.save()
+            events.record(Event.Kind.REGISTERED, user, dialect=dialect, client=client)
+    except IntegrityError:
+        # Asked only now: the constraint has decided, this finds the words for it.
+        _refuse_taken({Kind.USERNAME: candidate.username, Kind.EMAIL: candidate.email, Kind.PHONE: candidate.phone})
+        raise
+    return user
+
+
+def taken(identifier: Identifier) -> bool:
+    """Whether the identifier belongs to an account or, a username, ever did."""
+    if identifier.kind == Kind.USERNAME:
+        return UsernameClaim.objects.filter(canonical=identifier.canonical).exists()
+    if identifier.kind == Kind.EMAIL:
+        return User.objects.filter(email_canonical=identifier.canonical).exists()
+    return User.objects.filter(phone=identifier.canonical).exists()
+
+
+def _refuse_taken(found: dict[Kind, Identifier | None]) -> None:
+    fields = [kind for kind, identifier in found.items() if identifier is not None and taken(identifier)]
+    if fields:
+        raise IdentifierTaken(fields)

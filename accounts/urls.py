@@ -1,0 +1,9 @@
+"""Paths about making an account and who it is."""
+
+from accounts.dialects.paths import both
+from accounts.views import cabinet
+
+urlpatterns = [
+    *both("account/registration", cabinet.RegistrationView),
+    *both("account/login/check", cabinet.LoginCheckView),
+]
