@@ -1,0 +1,9 @@
+"""The ledger: sign-ins, tokens of every format, signing keys; every way to get, check and end one."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TokensConfig(AppConfig):
+    name = "tokens"
+    verbose_name = _("tokens")

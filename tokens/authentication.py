@@ -1,0 +1,41 @@
+"""Which token opens a door: DRF authentication classes that answer (account, sign-in) or refuse."""
+
+from typing import ClassVar
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from accounts.errors import TokenNotWorking
+from accounts.models import User
+from tokens.formats import TokenType
+from tokens.models import SignIn
+from tokens.services import resolving
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`, the token of one of `accepts`. Raises TokenNotWorking, also when there is none.
+
+    Afterwards `request.user` is the account and `request.auth` its sign-in.
+    """
+
+    accepts: ClassVar[tuple[TokenType, ...]]
+    scheme_is_optional: ClassVar[bool] = False
+
+    def authenticate(self, request: Request) -> tuple[User, SignIn]:
+        sign_in = resolving.resolve(self.presented(request), *self.accepts)
+        return sign_in.user, sign_in
+
+    def presented(self, request: Request) -> str:
+        """The token as it was sent, without its scheme; "" when there is none."""
+        header = request.headers.get("Authorization", "").strip()
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "bearer":
+            return token.strip()
+        return header if self.scheme_is_optional else ""
+
+
+class CabinetToken(TokenAuthentication):
+    """cabinet: the bare token in `Authorization`, or after `Bearer`."""
+
+    accepts = (TokenType.CABINET,)
+    scheme_is_optional = True

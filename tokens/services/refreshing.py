@@ -1,0 +1,48 @@
+"""Pairs of access and refresh tokens: one ledger row for the pair and for every access token refreshed from it."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from accounts.clients import Client, Dialect
+from accounts.models import User
+from tokens import conf
+from tokens.formats import TokenType, registration
+from tokens.models import SignIn
+from tokens.services import keys, ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A new sign-in of the registration dialect with its two tokens."""
+
+    sign_in: SignIn
+    access: str
+    refresh: str
+
+
+def open_pair(user: User, *, client: Client) -> Pair:
+    """Write one ledger row for `user`; return it with an access and a refresh token. Raises AccountNotActive."""
+    key = keys.signing_key(TokenType.REGISTRATION_REFRESH)
+    keys.signing_key(TokenType.REGISTRATION_ACCESS)
+    row = ledger.write(user, dialect=Dialect.REGISTRATION, client=client)
+    refresh = registration.write(
+        TokenType.REGISTRATION_REFRESH, user_name=user_name(user), sign_in=row.uuid, expires=row.expires, key=key
+    )
+    return Pair(row, access_token(row), refresh)
+
+
+def access_token(sign_in: SignIn) -> str:
+    """A new access token of `sign_in`; it never outlives the row."""
+    return registration.write(
+        TokenType.REGISTRATION_ACCESS,
+        user_name=user_name(sign_in.user),
+        sign_in=sign_in.uuid,
+        expires=min(timezone.now() + conf.access_lifetime(), sign_in.expires),
+        key=keys.signing_key(TokenType.REGISTRATION_ACCESS),
+    )
+
+
+def user_name(user: User) -> str:
+    """What the tokens call the account: its e-mail, else its phone, else its username."""
+    return user.email or user.phone or user.username
