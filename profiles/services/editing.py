@@ -1,0 +1,38 @@
+"""Changing what is told about a person."""
+
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import InvalidInput
+from accounts.models import User
+from accounts.services.versions import cards_changed
+from profiles.models import Profile
+
+EARLIEST_BIRTHDATE = date(1900, 1, 1)
+
+
+def edit(user: User, **changes: Any) -> Profile:
+    """Store `changes` (stored names and values) in the profile of `user`; return it as it then is.
+
+    Only the named columns are written, so that two edits of different fields at once both hold.
+    Raises InvalidInput for a birthdate before 1900 or after today.
+    """
+    birthdate = changes.get("birthdate")
+    if birthdate is not None and not EARLIEST_BIRTHDATE <= birthdate <= timezone.now().date():
+        raise InvalidInput("birthdate")
+    with transaction.atomic():
+        if changes:
+            rows = Profile.objects.filter(user=user)
+            if not rows.update(**changes):
+                Profile.objects.bulk_create([Profile(user_id=user.pk)], ignore_conflicts=True)
+                rows.update(**changes)
+            cards_changed([user])
+        return of(user)
+
+
+def of(user: User) -> Profile:
+    """The profile of `user`; the defaults where nothing was ever stored."""
+    return Profile.objects.filter(user=user).first() or Profile(user_id=user.pk)
