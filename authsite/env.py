@@ -1,0 +1,98 @@
+"""The environment: `.env` when present, `NAME_FILE` for secrets, a clear word when a value is wrong."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+_env = environ.FileAwareEnv()
+
+
+def read_file(path: Path) -> None:
+    """Add what `path` sets to the environment; what is already set there wins."""
+    if path.is_file():
+        _env.read_env(str(path))
+
+
+def _read(name: str, cast: Callable[..., T], default: T) -> T:
+    # An empty value means "not set", so that `NAME=` in `.env` asks for the default.
+    if not os.environ.get(name, "").strip() and not os.environ.get(f"{name}_FILE"):
+        return default
+    try:
+        return cast(name)
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        raise ImproperlyConfigured(f"{name} is set to something that cannot be read: {error}") from error
+
+
+def text(name: str, default: str = "") -> str:
+    """The value as text, surrounding white space removed."""
+    return _read(name, lambda key: str(_env.str(key)).strip(), default)
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """`1 true yes on` and `0 false no off`, in any case; anything else is an error."""
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+    def cast(key: str) -> bool:
+        word = str(_env.str(key)).strip().lower()
+        if word not in words:
+            raise ImproperlyConfigured(f"{name} is {word!r}; write 1 or 0.")
+        return words[word]
+
+    return _read(name, cast, default)
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number, `least` or more."""
+
+    def cast(key: str) -> int:
+        value = int(_env.str(key))
+        if value < least:
+            raise ImproperlyConfigured(f"{name} is {value}; it must be {least} or more.")
+        return value
+
+    return _read(name, cast, default)
+
+
+def words(name: str, default: list[str] | None = None) -> list[str]:
+    """A list separated by commas, blanks removed."""
+    return _read(name, lambda key: [w.strip() for w in _env.str(key).split(",") if w.strip()], default or [])
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of `allowed`."""
+    value = text(name, default).lower()
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """A Django database from a URL: `sqlite:///path`, `postgresql://user:password@host/name`."""
+    return _read(name, _env.db_url, _env.db_url_config(default))
+
+
+def secret(name: str, path: Path) -> tuple[str, bool]:
+    """The secret `name`, and whether it was generated: once, into `path`, readable by its owner only."""
+    if value := text(name):
+        return value, False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked into place: of two processes starting at once one wins, and no one reads half a key.
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(64))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip(), True

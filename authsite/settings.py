@@ -1,0 +1,243 @@
+"""Every setting, read top to bottom. Each comes from the environment and has a working default; see `.env.example`."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from authsite import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+# Environment
+env.read_file(BASE_DIR / ".env")
+DEBUG = env.flag("DEBUG")
+REQUIRE_TLS = env.flag("REQUIRE_TLS")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000)
+WORKERS = env.number("WORKERS", 2, least=1)
+BLOCKING_THREADS = env.number("BLOCKING_THREADS", 4, least=1)
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}").rstrip("/")
+
+# Security
+SECRET_KEY, SECRET_KEY_IS_GENERATED = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+KEY_ENCRYPTION_KEY = env.text("KEY_ENCRYPTION_KEY")
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *filter(None, [urlsplit(PUBLIC_URL).hostname])]
+)
+if REQUIRE_TLS and SECRET_KEY_IS_GENERATED:
+    raise ImproperlyConfigured("REQUIRE_TLS=1 needs a SECRET_KEY of your own: 50 random characters or more.")
+if REQUIRE_TLS and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("REQUIRE_TLS=1 needs ALLOWED_HOSTS to name the hosts; * lets any Host header in.")
+if REQUIRE_TLS and DEBUG:
+    raise ImproperlyConfigured("REQUIRE_TLS=1 and DEBUG=1 exclude each other: DEBUG shows settings and code.")
+# Networks whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default.
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # accounts.middleware removes it unless a proxy sent it.
+SECURE_SSL_REDIRECT = REQUIRE_TLS
+# People's pages are redirected. An API call over plain HTTP has already sent its secret: accounts.middleware refuses it.
+SECURE_REDIRECT_EXEMPT = [r"^(?!(admin|docs|static|media)(/|$)|$)"]
+SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_TLS
+SECURE_HSTS_PRELOAD = REQUIRE_TLS
+SECURE_REFERRER_POLICY = "no-referrer"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REQUIRE_TLS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "accounts.dialects.refusals.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_ALLOW_CREDENTIALS = bool(CORS_ALLOWED_ORIGINS)
+if not CORS_ALLOWED_ORIGINS and not REQUIRE_TLS and HOST in ("127.0.0.1", "localhost", "::1"):
+    # A front end on a developer's machine is let in, without credentials, while nobody else can reach this server.
+    CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1)(:\d+)?$"]
+CORS_ALLOW_HEADERS = ["accept-language", "authorization", "cache-control", "content-type", "browser", "x-app-token"]
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE"]
+CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
+
+# Apps
+INSTALLED_APPS = [
+    "accounts",
+    "tokens",
+    "profiles",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
+ROOT_URLCONF = "authsite.urls"
+WSGI_APPLICATION = "authsite.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False  # Every path answers with and without a slash; a redirect would drop a POST's body.
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Middleware
+MIDDLEWARE = [
+    "accounts.middleware.TrustedProxies",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "accounts.middleware.RequestLimits",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.AcceptLanguage",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# One limit for JSON, forms and the fields of a multipart body; a view that takes files names its own.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# Database
+VAR_DIR.mkdir(exist_ok=True)
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+_database = DATABASES["default"]
+_database["CONN_MAX_AGE"] = env.number("CONN_MAX_AGE", 60)
+_database["CONN_HEALTH_CHECKS"] = True
+_options = _database.setdefault("OPTIONS", {})
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # FULL: what was answered survives a power cut. IMMEDIATE: a writer waits at BEGIN instead of failing half-way.
+    _options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+    _options["transaction_mode"] = "IMMEDIATE"
+    _options["timeout"] = 20
+    # Tests run on a file: in memory there is no WAL, and threads would not race.
+    _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    _timeout = env.number("STATEMENT_TIMEOUT_SECONDS", 0) * 1000
+    _options["connect_timeout"] = 3
+    _options["options"] = f"-c statement_timeout={_timeout} -c lock_timeout={min(_timeout, 3000)}"
+
+# Cache
+REDIS_URL = env.text("REDIS_URL")
+CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5},
+    }
+
+# Passwords
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2Hasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+# These bind the policy `strict`, and the admin's own forms.
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": env.number("PASSWORD_MIN_LENGTH", 8, least=1)},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Languages
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ("en", "ru"))
+LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Files
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "authsite" / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))
+
+# REST
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.dialects.parsers.StrictJSONParser",
+        "accounts.dialects.parsers.StrictFormParser",
+        "accounts.dialects.parsers.StrictMultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.dialects.parsers.JSONAlways",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "URL_FORMAT_OVERRIDE": None,
+    "FORMAT_SUFFIX_KWARG": None,
+    "UNAUTHENTICATED_USER": None,
+    "COMPACT_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "authsite",
+    "DESCRIPTION": "One set of accounts and one ledger of tokens behind four published REST APIs.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Logging
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")).upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+}
+
+# ACCOUNTS_*
+ACCOUNTS_PASSWORD_POLICY = env.choice("PASSWORD_POLICY", "contract", ("contract", "strict"))
+ACCOUNTS_PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
+ACCOUNTS_RATE_LIMITS = env.choice("RATE_LIMITS", "on", ("on", "off")) == "on"
+ACCOUNTS_ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, least=8)
+ACCOUNTS_ARGON2_TIME_COST = env.number("ARGON2_TIME_COST", 2, least=1)
+ACCOUNTS_ARGON2_PARALLELISM = env.number("ARGON2_PARALLELISM", 1, least=1)
+
+# TOKENS_*
+TOKENS_OPAQUE_SECONDS = env.number("OPAQUE_TOKEN_SECONDS", 30 * 86_400, least=1)
+TOKENS_GONCORD_SECONDS = env.number("GONCORD_TOKEN_SECONDS", 14 * 86_400, least=1)
+TOKENS_ACCESS_SECONDS = env.number("ACCESS_TOKEN_SECONDS", 3_600, least=1)
+TOKENS_REFRESH_SECONDS = env.number("REFRESH_TOKEN_SECONDS", 3 * 3_600, least=0)
+
+# PROFILES_*
+PROFILES_DIRECTORY_NEEDS_TOKEN = env.flag("DIRECTORY_NEEDS_TOKEN")
+PROFILES_DIRECTORY_SHOWS_EMAILS = env.flag("DIRECTORY_SHOWS_EMAILS", True)

@@ -1,0 +1,24 @@
+"""Every path: those of the four apps as the contract prints them, the admin, the documents, and the pages of the project."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from authsite import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("healthz", pages.healthz),
+    path("readyz", pages.readyz),
+    path("admin/", admin.site.urls),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
+    path("", include("accounts.urls")),
+    path("", include("tokens.urls")),
+    path("", include("profiles.urls")),
+]
+
+handler400 = "accounts.dialects.refusals.bad_request"
+handler403 = "accounts.dialects.refusals.permission_denied"
+handler404 = "accounts.dialects.refusals.page_not_found"
+handler500 = "accounts.dialects.refusals.server_error"

@@ -1,0 +1,11 @@
+"""The WSGI application that `make run` serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authsite.settings")
+# A request may not hold the database for longer; commands and migrations may (they do not come this way).
+os.environ.setdefault("STATEMENT_TIMEOUT_SECONDS", "5")
+
+application = get_wsgi_application()
