@@ -1,0 +1,14 @@
+"""Accounts for tests, made the way the doors make them."""
+
+from accounts.clients import Client, Dialect
+from accounts.models import User
+from accounts.services import registration
+
+PASSWORD = "Correct-horse1"
+HERE = Client(ip="192.0.2.1", agent="Test 1.0")
+
+
+def make_user(username: str | None = "ivan", *, password: str | None = PASSWORD, **identifiers: str) -> User:
+    """A registered account; `email` and `phone` as wanted."""
+    candidate = registration.candidate(username=username, password=password, **identifiers)
+    return registration.register(candidate, dialect=Dialect.CABINET, client=HERE)
