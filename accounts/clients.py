@@ -20,7 +20,7 @@ class Dialect(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The caller as far as it can be known: the nearest address no proxy of ours vouches for, and what it calls itself."""
+    """The caller as far as it can be known: its nearest address past our proxies, and what it calls itself."""
 
     ip: str | None = None
     agent: str = ""

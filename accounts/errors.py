@@ -13,7 +13,7 @@ class DomainError(Exception):
     """What the house refuses, and why."""
 
     code = "refused"
-    text = _("The request was refused.")
+    text: object = _("The request was refused.")
 
     def __init__(self, text: object = None) -> None:
         if text is not None:

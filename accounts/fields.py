@@ -12,7 +12,9 @@ class ComputedField(models.CharField):
     Uniqueness then means the same on SQLite and PostgreSQL, whose own LOWER() differ.
     """
 
-    def __init__(self, *args: Any, source: str = "", compute: Callable[[str], str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, source: str = "", compute: Callable[[str], str] | None = None, **kwargs: Any
+    ) -> None:
         self.source, self.compute = source, compute
         kwargs["editable"] = False
         super().__init__(*args, **kwargs)

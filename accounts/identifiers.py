@@ -26,7 +26,9 @@ GENERATED_ALPHABET = string.ascii_lowercase + string.digits
 _PHONE_MARKS = frozenset("()-. ")
 _FORBIDDEN_IN_USERNAME = frozenset("/\\?#%@")
 # Letters and marks that Unicode calls default-ignorable though their category is not Cf: they show nothing.
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffd\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffd\U000e0100-\U000e01ef]"
+)
 
 
 class Kind(StrEnum):
@@ -60,7 +62,7 @@ def kind(text: str) -> Kind:
 
 
 def parse(text: str) -> Identifier:
-    """`text` as the identifier its spelling says it is. Raises InvalidIdentifier, its `field` the kind it looked like."""
+    """`text` as the identifier its spelling says it is. Raises InvalidIdentifier about the kind it looks like."""
     return expect(kind(text[: MAX_CHARACTERS + 1]), text)
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.clients import nearest_untrusted
 from accounts.dialects import refusals
@@ -13,7 +14,13 @@ from accounts.dialects import refusals
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 MAX_QUERY_BYTES = 8_000
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED")
+_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_REAL_IP",
+    "HTTP_FORWARDED",
+)
 
 
 class TrustedProxies:
@@ -65,7 +72,7 @@ class AcceptLanguage:
 
     @staticmethod
     def _asked_for(request: HttpRequest) -> str:
-        for code, _ in translation.trans_real.parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
             try:
                 return translation.get_supported_language_variant(code)
             except LookupError:

@@ -76,7 +76,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         source="email",
         compute=lambda text: identifiers.canonical(Kind.EMAIL, text),
     )
-    phone = models.CharField(_("phone"), max_length=32, null=True, blank=True, unique=True)  # noqa: DJ001
+    phone = models.CharField(_("phone"), max_length=32, null=True, blank=True, unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -85,6 +85,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     roles = models.ManyToManyField(Role, blank=True, related_name="members", verbose_name=_("roles"))
 
     objects: ClassVar[UserManager] = UserManager()
+    _claimed: str | None = None
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -104,8 +105,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.username
 
     @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> "User":
-        user = super().from_db(db, field_names, values)
+    def from_db(cls, db: Any, field_names: Any, values: Any, **kwargs: Any) -> "User":
+        user = super().from_db(db, field_names, values, **kwargs)
         user._claimed = user.__dict__.get("username_canonical")
         return user
 
@@ -117,15 +118,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().set_password(None if raw_password is None else passwords.normalised(raw_password))
         self.credentials_stamp = new_stamp()
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         # Without Django's upgrade in passing: `accounts.services.credentials` upgrades in one conditional statement.
+        if raw_password is None:
+            return False
         return passwords.evaluable(raw_password) and check_password(passwords.normalised(raw_password), self.password)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and take the username for good in the same transaction. Raises IntegrityError when it is taken."""
         with transaction.atomic():
             super().save(*args, **kwargs)
-            if self.username_canonical != getattr(self, "_claimed", None):
+            if self.username_canonical != self._claimed:
                 UsernameClaim.objects.take(self)
                 self._claimed = self.username_canonical
 
@@ -142,6 +145,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class UsernameClaimManager(models.Manager["UsernameClaim"]):
+    """Takes usernames."""
+
     def take(self, user: User) -> None:
         """Record that `user` has taken its username. Raises IntegrityError when another account has, or had."""
         if not self.filter(canonical=user.username_canonical, user=user).exists():
@@ -190,6 +195,8 @@ class Application(models.Model):
 
 
 class CatalogueVersionManager(models.Manager["CatalogueVersion"]):
+    """Counts the changes."""
+
     def bump(self) -> None:
         """Make every cached card old: something that any card may show has changed."""
         changed = {"version": models.F("version") + 1}

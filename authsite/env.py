@@ -11,6 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
+# The addresses that mean "listen on every interface".
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
 _env = environ.FileAwareEnv()
 
 

@@ -19,7 +19,8 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
 WORKERS = env.number("WORKERS", 2, least=1)
 BLOCKING_THREADS = env.number("BLOCKING_THREADS", 4, least=1)
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}").rstrip("/")
+# What people and clients call this server; every address we write is made of it, never of a request's Host.
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{HOST if HOST not in env.EVERYWHERE else '127.0.0.1'}:{PORT}").rstrip("/")
 
 # Security
 SECRET_KEY, SECRET_KEY_IS_GENERATED = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
@@ -38,7 +39,7 @@ if REQUIRE_TLS and DEBUG:
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # accounts.middleware removes it unless a proxy sent it.
 SECURE_SSL_REDIRECT = REQUIRE_TLS
-# People's pages are redirected. An API call over plain HTTP has already sent its secret: accounts.middleware refuses it.
+# People's pages are redirected. An API call over plain HTTP has already sent its secret: it is refused.
 SECURE_REDIRECT_EXEMPT = [r"^(?!(admin|docs|static|media)(/|$)|$)"]
 SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_TLS

@@ -1,4 +1,4 @@
-"""Every path: those of the four apps as the contract prints them, the admin, the documents, and the pages of the project."""
+"""Every path: those of the four apps as the contract prints them, the admin, the documents, and our own pages."""
 
 from django.contrib import admin
 from django.urls import include, path

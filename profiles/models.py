@@ -37,9 +37,7 @@ class ApplicationPayload(models.Model):
     """What one application keeps about one account: a JSON object of at most 16 KiB."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="payloads", verbose_name=_("user"))
-    application = models.ForeignKey(
-        Application, models.CASCADE, related_name="payloads", verbose_name=_("application")
-    )
+    application = models.ForeignKey(Application, models.CASCADE, related_name="payloads", verbose_name=_("application"))
     payload = models.JSONField(_("data"), default=dict)
 
     class Meta:

@@ -5,7 +5,6 @@ from typing import ClassVar
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts.errors import TokenNotWorking
 from accounts.models import User
 from tokens.formats import TokenType
 from tokens.models import SignIn

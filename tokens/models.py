@@ -14,6 +14,8 @@ from accounts.fields import ComputedField
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
+    """Which sign-ins may act."""
+
     def working(self) -> Self:
         """The sign-ins that may act now: this one condition decides about every token of every dialect.
 
@@ -47,9 +49,6 @@ class SignIn(models.Model):
     stamp = models.CharField(max_length=32, editable=False)
 
     objects = SignInQuerySet.as_manager()
-
-    # The version of the catalogue as the deciding statement saw it; set by `services.resolving`.
-    catalogue_version: int
 
     class Meta:
         verbose_name = _("sign-in")

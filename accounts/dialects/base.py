@@ -15,7 +15,7 @@ from django.core.exceptions import (
 )
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 from accounts import errors
 from accounts.clients import Client, Dialect
 from accounts.dialects.parsers import refuse_foreign_charset
+from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -176,11 +177,16 @@ class DialectView(APIView):
             raise BodyTooLarge
         super().initial(request, *args, **kwargs)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         # Everything a dialect says is about one person or one secret: no cache keeps it.
         response.setdefault("Cache-Control", "no-store")
         patch_vary_headers(response, ("Authorization", "Cookie"))
         return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def account(self) -> User:
+        """The account whose token opened this door."""
+        return cast("User", self.request.user)
 
     @property
     def client(self) -> Client:

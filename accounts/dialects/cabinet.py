@@ -7,7 +7,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts import errors
 from accounts.clients import Client, Dialect
-from accounts.dialects.base import DialectView, Envelope, Refusal, seen_by, Rows
+from accounts.dialects.base import DialectView, Envelope, Refusal, Rows, seen_by
 
 
 class CabinetEnvelope(Envelope):

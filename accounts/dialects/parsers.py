@@ -41,7 +41,7 @@ class StrictJSONParser(JSONParser):
 class StrictFormParser(FormParser):
     """A form as a dictionary; of a repeated field the last counts."""
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             return QueryDict(stream.read().decode("utf-8"), encoding="utf-8").dict()
         except (UnicodeDecodeError, SuspiciousOperation) as error:
@@ -51,7 +51,7 @@ class StrictFormParser(FormParser):
 class StrictMultiPartParser(MultiPartParser):
     """A multipart body as a dictionary of its fields and files; of a repeated name the last counts."""
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             parts = super().parse(stream, media_type, parser_context)
         except (SuspiciousOperation, UnicodeError, LookupError) as error:
@@ -74,7 +74,7 @@ def refuse_foreign_charset(request: Request) -> None:
     """Bodies are UTF-8 and not compressed. Raises UnsupportedMediaType before anything is decoded otherwise."""
     charset = request._request.content_params.get("charset", "utf-8") if request._request.content_params else "utf-8"
     # Django would decode body and query with whatever codec the header names, `bz2_codec` included.
-    request._request._encoding = "utf-8"
+    request._request.encoding = "utf-8"
     if charset.strip("\"'").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(request.content_type)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -10,7 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import conf, identifiers, passwords
 from accounts.clients import Client, Dialect
-from accounts.errors import AccountNotActive, InvalidCredentials, InvalidIdentifier, PasswordRefused, WrongCurrentPassword
+from accounts.errors import (
+    AccountNotActive,
+    InvalidCredentials,
+    InvalidIdentifier,
+    PasswordRefused,
+    WrongCurrentPassword,
+)
 from accounts.models import Event, User, new_stamp
 from accounts.services import events
 
@@ -45,7 +51,7 @@ def verify(user: User | None, password: str, *, dialect: Dialect, client: Client
     if not opens(user, password):
         events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client)
         raise InvalidCredentials
-    assert user is not None  # noqa: S101 - nothing opens no account
+    assert user is not None
     if not user.is_active:
         events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client, reason="inactive")
         raise AccountNotActive
@@ -81,9 +87,7 @@ def accept(password: str, user: User | None = None) -> None:
             raise PasswordRefused(error.messages) from error
 
 
-def change_password(
-    user: User, old: str | None, new: str, *, dialect: Dialect, client: Client, actor: str = ""
-) -> str:
+def change_password(user: User, old: str | None, new: str, *, dialect: Dialect, client: Client, actor: str = "") -> str:
     """Give `user` the password `new`; return the new credentials stamp, which every other sign-in now lacks.
 
     The present password must be right, unless the account has none yet. Raises WrongCurrentPassword, PasswordRefused.

@@ -25,7 +25,13 @@ def test_forwarded_addresses_count_only_as_far_as_proxies_are_trusted(peer, forw
 
 @pytest.mark.parametrize(
     ("text", "address"),
-    [(" 127.0.0.1 ", "127.0.0.1"), ("::ffff:127.0.0.1", "127.0.0.1"), ("2001:DB8::1", "2001:db8::1"), ("x", None), ("", None)],
+    [
+        (" 127.0.0.1 ", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("x", None),
+        ("", None),
+    ],
 )
 def test_an_address_has_one_spelling(text, address):
     assert parse_ip(text) == address

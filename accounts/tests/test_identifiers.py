@@ -55,7 +55,7 @@ def test_a_username_keeps_the_case_typed():
         *[pytest.param(f"iv{mark}an", id=f"U+{ord(mark):04X}") for mark in "/\\?#% \t\n\r\x00\x7f"],
         *[
             pytest.param(f"iv{mark}an", id=f"U+{ord(mark):04X}")
-            for mark in "\u00a0\u00ad\u034f\u115f\u180e\u200b\u200d\u202e\u2028\u2066\u3164\ufe0f\ufeff\ufffd\ufffe\ud800"
+            for mark in "\u00a0\u00ad\u034f\u115f\u180e\u200b\u200d\u202e\u2028\u2066\u3164\ufe0f\ufeff\ufffe\ud800"
         ],
         pytest.param("ivan ", id="trailing-blank"),
         pytest.param("", id="empty"),
@@ -125,7 +125,9 @@ def test_phones_in_any_spelling_are_one(text, canonical):
     assert (found.value, found.canonical) == (canonical, canonical)
 
 
-@pytest.mark.parametrize("text", ["+", "+7", "+1-800-FLOWERS", "+79991234567 ext. 5", "+" + "9" * 200, "+7999123456\n7"])
+@pytest.mark.parametrize(
+    "text", ["+", "+7", "+1-800-FLOWERS", "+79991234567 ext. 5", "+" + "9" * 200, "+7999123456\n7"]
+)
 def test_what_is_no_phone(text):
     with pytest.raises(InvalidIdentifier):
         identifiers.expect(Kind.PHONE, text)

@@ -105,7 +105,12 @@ def test_a_password_that_cannot_be_evaluated_is_refused(password):
 
 
 @pytest.mark.parametrize(
-    "password", [pytest.param("password", id="common"), pytest.param("Xy1-", id="short"), pytest.param("ivan-the-4th", id="like-login")]
+    "password",
+    [
+        pytest.param("password", id="common"),
+        pytest.param("Xy1-", id="short"),
+        pytest.param("ivan-the-4th", id="like-login"),
+    ],
 )
 def test_the_strict_policy_refuses_what_the_contract_accepts(settings, password):
     settings.ACCOUNTS_PASSWORD_POLICY = "strict"

@@ -6,44 +6,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Profile',
+            name="Profile",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='profile', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('first_name', models.CharField(blank=True, max_length=256, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=256, verbose_name='last name')),
-                ('middle_name', models.CharField(blank=True, max_length=256, verbose_name='patronymic')),
-                ('birthdate', models.DateField(blank=True, null=True, verbose_name='birthday')),
-                ('description', models.TextField(blank=True, max_length=1000, verbose_name='description')),
-                ('background_color', models.CharField(default='#005CC9', max_length=7, verbose_name='background colour')),
-                ('avatar', models.FileField(blank=True, max_length=255, upload_to='', verbose_name='avatar')),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="profile",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=256, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=256, verbose_name="last name")),
+                ("middle_name", models.CharField(blank=True, max_length=256, verbose_name="patronymic")),
+                ("birthdate", models.DateField(blank=True, null=True, verbose_name="birthday")),
+                ("description", models.TextField(blank=True, max_length=1000, verbose_name="description")),
+                (
+                    "background_color",
+                    models.CharField(default="#005CC9", max_length=7, verbose_name="background colour"),
+                ),
+                ("avatar", models.FileField(blank=True, max_length=255, upload_to="", verbose_name="avatar")),
             ],
             options={
-                'verbose_name': 'profile',
-                'verbose_name_plural': 'profiles',
+                "verbose_name": "profile",
+                "verbose_name_plural": "profiles",
             },
         ),
         migrations.CreateModel(
-            name='ApplicationPayload',
+            name="ApplicationPayload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payload', models.JSONField(default=dict, verbose_name='data')),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='payloads', to='accounts.application', verbose_name='application')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='payloads', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("payload", models.JSONField(default=dict, verbose_name="data")),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="payloads",
+                        to="accounts.application",
+                        verbose_name="application",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="payloads",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'application data',
-                'verbose_name_plural': 'application data',
-                'constraints': [models.UniqueConstraint(fields=('user', 'application'), name='payload_of_user_and_application')],
+                "verbose_name": "application data",
+                "verbose_name_plural": "application data",
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "application"), name="payload_of_user_and_application")
+                ],
             },
         ),
     ]

@@ -1,7 +1,7 @@
 """How cabinet shows an account, and what it lets a person change (seeds 003 and 004)."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -60,7 +60,7 @@ class Info(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         # What equals the stored value is no change, also where it came by a dialect with other rules.
-        stored = info(self.instance)
+        stored = info(cast("Profile", self.instance))
         changes = {name: value for name, value in data.items() if value is not None and stored.get(name) != value}
         cleared = {"birthday": None} if changes.get("birthday") == "" else {}
         values = super().to_internal_value({**changes, **cleared})

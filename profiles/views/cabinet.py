@@ -12,7 +12,15 @@ from rest_framework.response import Response
 
 from accounts.dialects.cabinet import CabinetView
 from profiles import conf
-from profiles.serializers.cabinet import Account, DirectoryArguments, DirectoryEntry, Info, account, directory_entry, info
+from profiles.serializers.cabinet import (
+    Account,
+    DirectoryArguments,
+    DirectoryEntry,
+    Info,
+    account,
+    directory_entry,
+    info,
+)
 from profiles.services import cards, directory, editing
 from profiles.services.cards import Card
 from tokens.authentication import CabinetToken
@@ -26,7 +34,7 @@ class MeView(CabinetView):
     @extend_schema(responses=Account)
     def get(self, request: Request) -> Response:
         token = CabinetToken().presented(request)
-        return Response(account(cards.card(request.user), cards.permissions(request.user), token))
+        return Response(account(cards.card(self.account), cards.permissions(self.account), token))
 
 
 class EditInfoView(CabinetView):
@@ -36,8 +44,8 @@ class EditInfoView(CabinetView):
 
     @extend_schema(request=Info, responses=Info)
     def post(self, request: Request) -> Response:
-        changes = self.read(Info, instance=editing.of(request.user))
-        return Response(info(editing.edit(request.user, **changes)))
+        changes = self.read(Info, instance=editing.of(self.account))
+        return Response(info(editing.edit(self.account, **changes)))
 
 
 class DirectoryDoor(CabinetView):
@@ -59,7 +67,9 @@ class DirectoryView(DirectoryDoor):
         found = directory.page(after=after, limit=limit + 1)
         response = Response([directory_entry(card) for card in found[:limit]])
         if len(found) > limit:
-            response["Link"] = f'<{conf.media_base()}/info/users/?limit={limit}&after={found[limit - 1].user.pk}>; rel="next"'
+            response["Link"] = (
+                f'<{conf.media_base()}/info/users/?limit={limit}&after={found[limit - 1].user.pk}>; rel="next"'
+            )
         return response
 
 
@@ -79,7 +89,10 @@ def _streamed(found: Iterator[Card]) -> StreamingHttpResponse:
 
 
 def _array(found: Iterable[Card]) -> Iterator[bytes]:
-    """A JSON array, entry by entry. An error on the way breaks the connection: a closed array would claim to be whole."""
+    """A JSON array, entry by entry.
+
+    An error on the way breaks the connection: a closed array would claim to be whole.
+    """
     yield b"["
     for number, card in enumerate(found):
         yield (b"," if number else b"") + json.dumps(directory_entry(card), ensure_ascii=False).encode()

@@ -31,12 +31,12 @@ def is_jwt(token: str) -> bool:
     return len(token) <= MAX_CHARACTERS and _COMPACT.fullmatch(token) is not None
 
 
-def write(claims: dict[str, Any], *, algorithm: str, key: bytes) -> str:
+def write(claims: dict[str, Any], *, algorithm: str, key: Any) -> str:
     """`claims` signed with `key`."""
     return TokenBackend(algorithm, key).encode(claims)
 
 
-def read(token: str, *, algorithm: str, keys: Sequence[bytes]) -> dict[str, Any]:
+def read(token: str, *, algorithm: str, keys: Sequence[Any]) -> dict[str, Any]:
     """The claims of `token`, verified with one of `keys`. Raises NotOurs.
 
     `exp` must be a whole number in the future; `iat` and `nbf`, when there, at most a minute ahead of our clock.
@@ -63,7 +63,7 @@ def _header(token: str) -> Any:
         return None
 
 
-def _verified(token: str, algorithm: str, keys: Sequence[bytes]) -> dict[str, Any]:
+def _verified(token: str, algorithm: str, keys: Sequence[Any]) -> dict[str, Any]:
     for key in keys:
         try:
             claims = _Backend(algorithm, key).decode(token)
@@ -83,7 +83,7 @@ class _Backend(TokenBackend):
         try:
             return jwt.decode(
                 token,
-                self.signing_key,
+                self.signing_key or b"",
                 algorithms=[self.algorithm],
                 options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )

@@ -93,7 +93,9 @@ def _ring(token_type: TokenType) -> list[_Key]:
     # An empty ring is never remembered: another worker may be making its first key now.
     if ring and time.monotonic() - read_at < REREAD_AFTER_SECONDS:
         return ring
-    ring = [key for row in SigningKey.objects.filter(token_type=token_type).order_by("-generation") for key in _open(row)]
+    ring = [
+        key for row in SigningKey.objects.filter(token_type=token_type).order_by("-generation") for key in _open(row)
+    ]
     with _lock:
         _rings[token_type] = (time.monotonic(), ring)
     return ring
@@ -102,7 +104,9 @@ def _ring(token_type: TokenType) -> list[_Key]:
 def _open(row: SigningKey) -> list[_Key]:
     try:
         secret = sealing.unseal(
-            bytes(row.sealed_secret), purpose=_purpose(row.token_type, row.generation), secrets=conf.key_encryption_secrets()
+            bytes(row.sealed_secret),
+            purpose=_purpose(row.token_type, row.generation),
+            secrets=conf.key_encryption_secrets(),
         )
     except sealing.Unsealable:
         # Sealed under a secret the operator no longer names: what it signed is refused, new tokens get a new key.
