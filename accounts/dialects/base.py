@@ -87,6 +87,8 @@ class Envelope:
     }
     # How the dialect calls what is stored under another name.
     names: ClassVar[dict[str, str]] = {}
+    # What `body` writes, for the OpenAPI document.
+    schema: ClassVar[dict[str, Any]] = {"type": "object", "properties": {"message": {"type": "string"}}}
     texts: ClassVar[dict[int, Any]] = {
         400: _("The request could not be read."),
         403: _("This is not allowed."),

@@ -27,6 +27,8 @@ class CabinetEnvelope(Envelope):
         "old_password": "password",
     }
 
+    schema: ClassVar[dict[str, Any]] = {"type": "object", "properties": {"errorMessage": {"type": "string"}}}
+
     def body(self, refusal: Refusal) -> dict[str, Any]:
         return {"errorMessage": refusal.text}
 
