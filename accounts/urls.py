@@ -1,9 +1,10 @@
 """Paths about making an account and who it is."""
 
 from accounts.dialects.paths import both
-from accounts.views import cabinet
+from accounts.views import cabinet, registration
 
 urlpatterns = [
     *both("account/registration", cabinet.RegistrationView),
     *both("account/login/check", cabinet.LoginCheckView),
+    *both("authorization/registration", registration.RegisterView),
 ]

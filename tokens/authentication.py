@@ -38,3 +38,9 @@ class CabinetToken(TokenAuthentication):
 
     accepts = (TokenType.CABINET,)
     scheme_is_optional = True
+
+
+class RegistrationAccessToken(TokenAuthentication):
+    """registration: `Authorization: Bearer <access>`; the refresh token opens nothing but its own path."""
+
+    accepts = (TokenType.REGISTRATION_ACCESS,)

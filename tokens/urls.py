@@ -1,8 +1,12 @@
 """Paths about signing in and everything a token does."""
 
 from accounts.dialects.paths import both
-from tokens.views import cabinet
+from tokens.views import cabinet, registration
 
 urlpatterns = [
     *both("account/login", cabinet.LoginView),
+    *both("authorization/login/email", registration.EmailLoginView),
+    *both("authorization/login/phone/number", registration.PhoneLoginView),
+    *both("validate/jwt/refresh", registration.RefreshView),
+    *both("validate/jwt/access", registration.AccessView),
 ]

@@ -2,9 +2,11 @@
 
 from accounts.dialects.base import Envelope, PlainEnvelope
 from accounts.dialects.cabinet import CabinetEnvelope
+from accounts.dialects.registration import RegistrationEnvelope
 
 _ENVELOPES: dict[str, Envelope] = {
     **dict.fromkeys(("account", "info"), CabinetEnvelope()),
+    **dict.fromkeys(("authorization", "validate", "vk", "mail.ru", "yandex"), RegistrationEnvelope()),
 }
 _PLAIN = PlainEnvelope()
 

@@ -14,22 +14,34 @@ from tokens.services import keys, ledger
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A new sign-in of the registration dialect with its two tokens."""
+    """A new sign-in of the registration dialect.
+
+    Its tokens are signed when they are asked for: after the transaction that opened it, since a signing key made on
+    the spot must not vanish with a transaction that is undone.
+    """
 
     sign_in: SignIn
-    access: str
-    refresh: str
+
+    @property
+    def access(self) -> str:
+        """A new access token."""
+        return access_token(self.sign_in)
+
+    @property
+    def refresh(self) -> str:
+        """A refresh token, which works as long as the row."""
+        return registration.write(
+            TokenType.REGISTRATION_REFRESH,
+            user_name=user_name(self.sign_in.user),
+            sign_in=self.sign_in.uuid,
+            expires=self.sign_in.expires,
+            key=keys.signing_key(TokenType.REGISTRATION_REFRESH),
+        )
 
 
 def open_pair(user: User, *, client: Client) -> Pair:
     """Write one ledger row for `user`; return it with an access and a refresh token. Raises AccountNotActive."""
-    key = keys.signing_key(TokenType.REGISTRATION_REFRESH)
-    keys.signing_key(TokenType.REGISTRATION_ACCESS)
-    row = ledger.write(user, dialect=Dialect.REGISTRATION, client=client)
-    refresh = registration.write(
-        TokenType.REGISTRATION_REFRESH, user_name=user_name(user), sign_in=row.uuid, expires=row.expires, key=key
-    )
-    return Pair(row, access_token(row), refresh)
+    return Pair(ledger.write(user, dialect=Dialect.REGISTRATION, client=client))
 
 
 def access_token(sign_in: SignIn) -> str:
