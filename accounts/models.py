@@ -126,10 +126,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and take the username for good in the same transaction. Raises IntegrityError when it is taken."""
+        is_new = self._state.adding
+        if (names := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*names, *(f"{name}_canonical" for name in ("username", "email") if name in names)}
         with transaction.atomic():
             super().save(*args, **kwargs)
             if self.username_canonical != self._claimed:
-                UsernameClaim.objects.take(self)
+                UsernameClaim.objects.take(self, is_new=is_new)
                 self._claimed = self.username_canonical
 
     def get_session_auth_hash(self) -> str:
@@ -147,9 +150,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 class UsernameClaimManager(models.Manager["UsernameClaim"]):
     """Takes usernames."""
 
-    def take(self, user: User) -> None:
+    def take(self, user: User, *, is_new: bool) -> None:
         """Record that `user` has taken its username. Raises IntegrityError when another account has, or had."""
-        if not self.filter(canonical=user.username_canonical, user=user).exists():
+        # A renamed account may return to a name of its own.
+        if is_new or not self.filter(canonical=user.username_canonical, user=user).exists():
             self.create(canonical=user.username_canonical, user=user)
 
 

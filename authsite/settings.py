@@ -184,7 +184,10 @@ USE_TZ = True
 # Files
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "authsite" / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
+# Found where the apps keep them, so that nothing has to be collected first; a proxy can serve what is collected.
+WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))
 

@@ -81,6 +81,16 @@ def test_a_username_is_never_given_out_again():
     assert User.objects.count() == 0
 
 
+def test_saving_one_column_saves_its_canonical_spelling_too():
+    user = make_user("first", email="a@x.ru")
+    user.username, user.email = "Second", "B@x.ru"
+    user.save(update_fields=["username", "email"])
+    user = User.objects.get()
+    assert (user.username_canonical, user.email_canonical) == ("second", "b@x.ru")
+    with pytest.raises(IdentifierTaken):
+        make_user("second")
+
+
 def test_a_rename_to_a_taken_username_changes_nothing():
     make_user("first").delete()
     user = make_user("second")
