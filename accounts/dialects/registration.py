@@ -23,6 +23,18 @@ class RegistrationEnvelope(Envelope):
         "old_password": "hash_password",
     }
 
+    schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "properties": {
+            "message": {"type": "string"},
+            "errors": {
+                "type": "object",
+                "description": "With 422 only: what was wrong, by field.",
+                "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    }
+
     def body(self, refusal: Refusal) -> dict[str, Any]:
         body: dict[str, Any] = {"message": refusal.text}
         return {**body, "errors": refusal.fields} if refusal.status == 422 else body
