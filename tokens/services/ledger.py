@@ -12,7 +12,7 @@ from accounts.errors import AccountNotActive
 from accounts.models import Event, User
 from accounts.services import events
 from tokens import conf
-from tokens.digests import digest
+from accounts.digests import digest
 from tokens.formats import TokenType, goncord, opaque
 from tokens.models import SignIn
 from tokens.services import keys

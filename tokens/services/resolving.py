@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import TokenNotWorking
 from accounts.models import CatalogueVersion
-from tokens.digests import digest
+from accounts.digests import digest
 from tokens.formats import TokenType, goncord, opaque, registration
 from tokens.formats.signed import NotOurs, is_jwt
 from tokens.models import SignIn
