@@ -117,6 +117,13 @@ class ApplicationNotAllowed(NotAllowed):
     text = _("This call needs the token of an application that may make it.")
 
 
+class ForeignOrigin(NotAllowed):
+    """A cookie alone would act for a page that is neither ours nor allowed."""
+
+    code = "foreign_origin"
+    text = _("A page of another site cannot do this with a cookie. Send the token in `Authorization`.")
+
+
 class NotFound(DomainError):
     """There is nothing by that name."""
 

@@ -16,3 +16,8 @@ def directory_shows_emails() -> bool:
 def media_base() -> str:
     """What an avatar's address begins with: PUBLIC_URL, never the request's `Host`."""
     return settings.PUBLIC_URL
+
+
+def card_cache_bytes() -> int:
+    """What each worker may keep of shared cards in memory, in bytes. `CARD_CACHE_BYTES`, default 32 MiB; 0: nothing."""
+    return settings.PROFILES_CARD_CACHE_BYTES

@@ -3,8 +3,11 @@
 from typing import ClassVar
 
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from accounts.dialects import origins
+from accounts.errors import ForeignOrigin
 from accounts.models import User
 from tokens.formats import TokenType
 from tokens.models import SignIn
@@ -44,3 +47,25 @@ class RegistrationAccessToken(TokenAuthentication):
     """registration: `Authorization: Bearer <access>`; the refresh token opens nothing but its own path."""
 
     accepts = (TokenType.REGISTRATION_ACCESS,)
+
+
+class GoncordToken(TokenAuthentication):
+    """goncord: `Authorization: Bearer <JWT>`; without that header, however empty or bad, the JWT in the cookie `jwt`.
+
+    A browser sends the cookie along for any page, so what changes something must then come from an origin of ours or
+    an allowed one. Raises TokenNotWorking before ForeignOrigin.
+    """
+
+    accepts = (TokenType.GONCORD,)
+
+    def authenticate(self, request: Request) -> tuple[User, SignIn]:
+        found = super().authenticate(request)
+        is_harmless = request.method in SAFE_METHODS or "Authorization" in request.headers
+        if not is_harmless and not origins.may_act(request._request):
+            raise ForeignOrigin
+        return found
+
+    def presented(self, request: Request) -> str:
+        if "Authorization" in request.headers:
+            return super().presented(request)
+        return request.COOKIES.get("jwt", "")

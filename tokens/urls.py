@@ -1,7 +1,7 @@
 """Paths about signing in and everything a token does."""
 
 from accounts.dialects.paths import both
-from tokens.views import cabinet, registration
+from tokens.views import cabinet, goncord, registration
 
 urlpatterns = [
     *both("account/login", cabinet.LoginView),
@@ -9,4 +9,7 @@ urlpatterns = [
     *both("authorization/login/phone/number", registration.PhoneLoginView),
     *both("validate/jwt/refresh", registration.RefreshView),
     *both("validate/jwt/access", registration.AccessView),
+    *both("api/v0/tokens", goncord.TokensView),
+    *both("api/v0/tokens/validate", goncord.ValidateView),
+    *both("v0/tokens/validate", goncord.ValidateView),
 ]

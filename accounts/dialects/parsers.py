@@ -1,6 +1,7 @@
 """How bodies are read: strictly, in UTF-8, within a size, into a plain dictionary; every failure is a 4xx."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -30,7 +31,7 @@ class StrictJSONParser(JSONParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            body = json.loads(stream.read().decode("utf-8"), parse_constant=_refuse_constant)
+            body = json.loads(stream.read().decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise ParseError from error
         if not carriable(body):
@@ -79,6 +80,14 @@ def refuse_foreign_charset(request: Request) -> None:
         raise UnsupportedMediaType(request.content_type)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType(request.headers["Content-Encoding"])
+
+
+def _finite(text: str) -> float:
+    # A number beyond the range becomes infinity, which is no JSON: neither an answer nor a database could hold it.
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -2,10 +2,12 @@
 
 from accounts.dialects.base import Envelope, PlainEnvelope
 from accounts.dialects.cabinet import CabinetEnvelope
+from accounts.dialects.goncord import GoncordEnvelope
 from accounts.dialects.registration import RegistrationEnvelope
 
 _ENVELOPES: dict[str, Envelope] = {
     **dict.fromkeys(("account", "info"), CabinetEnvelope()),
+    **dict.fromkeys(("api", "v0"), GoncordEnvelope()),
     **dict.fromkeys(("authorization", "validate", "vk", "mail.ru", "yandex"), RegistrationEnvelope()),
 }
 _PLAIN = PlainEnvelope()

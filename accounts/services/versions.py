@@ -7,9 +7,9 @@ from django.db.models import F
 from accounts.models import CatalogueVersion, User
 
 
-def cards_changed(users: Iterable[User | int]) -> None:
-    """The cards of `users` (accounts or their ids) show something new."""
-    User.objects.filter(pk__in=[user if isinstance(user, int) else user.pk for user in users]).update(
+def cards_changed(users: Iterable[User | int]) -> int:
+    """The cards of `users` (accounts or their ids) show something new; how many of these accounts there still are."""
+    return User.objects.filter(pk__in=[user if isinstance(user, int) else user.pk for user in users]).update(
         card_version=F("card_version") + 1
     )
 

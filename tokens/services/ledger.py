@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.clients import Client, Dialect
+from accounts.digests import digest
 from accounts.errors import AccountNotActive
 from accounts.models import Event, User
 from accounts.services import events
 from tokens import conf
-from accounts.digests import digest
 from tokens.formats import TokenType, goncord, opaque
 from tokens.models import SignIn
 from tokens.services import keys

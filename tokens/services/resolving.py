@@ -8,9 +8,9 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.digests import digest
 from accounts.errors import TokenNotWorking
 from accounts.models import CatalogueVersion
-from accounts.digests import digest
 from tokens.formats import TokenType, goncord, opaque, registration
 from tokens.formats.signed import NotOurs, is_jwt
 from tokens.models import SignIn
