@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.clients import Client, Dialect
-from accounts.errors import DomainError
+from accounts.errors import DomainError, Throttled, Unavailable
 from accounts.models import User
 from accounts.services import credentials
 
@@ -22,5 +22,8 @@ class AccountBackend(ModelBackend):
         client = Client.seen(address=address, agent=agent)
         try:
             return credentials.authenticate(username or "", password or "", dialect=Dialect.SITE, client=client)
+        except (Throttled, Unavailable):
+            # Not a wrong password: `accounts.middleware.Refusals` says so on a page.
+            raise
         except DomainError:
             return None

@@ -26,3 +26,68 @@ def argon2_time_cost() -> int:
 def argon2_parallelism() -> int:
     """Lanes of one password hash. Default 1."""
     return settings.ACCOUNTS_ARGON2_PARALLELISM
+
+
+def rate_limits() -> bool:
+    """Whether attempts are counted at all. `RATE_LIMITS`, default on; off is for load tests."""
+    return settings.ACCOUNTS_RATE_LIMITS
+
+
+def failures_per_account() -> int:
+    """Failed sign-ins of one account before it is held back. `FAILURES_PER_ACCOUNT`, default 5."""
+    return settings.ACCOUNTS_FAILURES_PER_ACCOUNT
+
+
+def lockout_seconds() -> int:
+    """How long an account is held back at first; each further failure doubles it. `LOCKOUT_SECONDS`, default 30."""
+    return settings.ACCOUNTS_LOCKOUT_SECONDS
+
+
+def longest_lockout_seconds() -> int:
+    """The longest an account is held back. `LOCKOUT_MAX_SECONDS`, default 15 minutes."""
+    return settings.ACCOUNTS_LOCKOUT_MAX_SECONDS
+
+
+def lockout_forget_seconds() -> int:
+    """How long after its last failure an account starts anew. `LOCKOUT_FORGET_SECONDS`, default 1 hour."""
+    return settings.ACCOUNTS_LOCKOUT_FORGET_SECONDS
+
+
+def failure_window_seconds() -> int:
+    """The window of the three budgets below. `FAILURE_WINDOW_SECONDS`, default 10 minutes."""
+    return settings.ACCOUNTS_FAILURE_WINDOW_SECONDS
+
+
+def failures_per_ip() -> int:
+    """Failed sign-ins of one address in a window. `FAILURES_PER_IP`, default 300: a school stands behind one."""
+    return settings.ACCOUNTS_FAILURES_PER_IP
+
+
+def failures_of_everybody() -> int:
+    """Failed sign-ins of all together in a window. `FAILURES_OF_EVERYBODY`, default 10000."""
+    return settings.ACCOUNTS_FAILURES_OF_EVERYBODY
+
+
+def token_failures_per_ip() -> int:
+    """Wrong tokens, application tokens and provider codes, each, of one address in a window. Default 3000."""
+    return settings.ACCOUNTS_TOKEN_FAILURES_PER_IP
+
+
+def registrations_per_ip() -> int:
+    """Accounts that one address may make in an hour. `REGISTRATIONS_PER_IP`, default 1000."""
+    return settings.ACCOUNTS_REGISTRATIONS_PER_IP
+
+
+def registrations_per_hour() -> int:
+    """Accounts that all together may make in an hour. `REGISTRATIONS_PER_HOUR`, default 20000."""
+    return settings.ACCOUNTS_REGISTRATIONS_PER_HOUR
+
+
+def redis_url() -> str:
+    """Where attempts are counted first; "" for the database alone. `REDIS_URL`."""
+    return settings.ACCOUNTS_REDIS_URL
+
+
+def redis_prefix() -> str:
+    """What the keys of the counters begin with there. `REDIS_PREFIX`, default `authsite:`."""
+    return settings.ACCOUNTS_REDIS_PREFIX

@@ -10,6 +10,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.clients import nearest_untrusted
 from accounts.dialects import refusals
+from accounts.errors import DomainError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -53,6 +54,19 @@ class RequestLimits:
             # SecurityMiddleware has redirected people's pages; here a secret has already crossed the wire.
             return refusals.answer(request, refusals.TLSRequired())
         return self.get_response(request)
+
+
+class Refusals:
+    """Answers a domain error from outside the dialects, in the envelope of the path or on a page for a browser."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return refusals.answer(request, exception) if isinstance(exception, DomainError) else None
 
 
 class AcceptLanguage:

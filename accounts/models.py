@@ -128,7 +128,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Save, and take the username for good in the same transaction. Raises IntegrityError when it is taken."""
         is_new = self._state.adding
         if (names := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*names, *(f"{name}_canonical" for name in ("username", "email") if name in names)}
+            kwargs["update_fields"] = {
+                *names,
+                *(f"{name}_canonical" for name in ("username", "email") if name in names),
+            }
         with transaction.atomic():
             super().save(*args, **kwargs)
             if self.username_canonical != self._claimed:
@@ -262,3 +265,17 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.time:%Y-%m-%d %H:%M:%S} {self.kind}"
+
+
+class AttemptCounter(models.Model):
+    """What was counted against one account, one address or everybody (`accounts.services.counters` reads the columns).
+
+    `key` names nobody: it is a scope and a keyed digest. `until` is in milliseconds since 1970.
+    """
+
+    key = models.CharField(max_length=100, primary_key=True)
+    count = models.PositiveBigIntegerField(default=0)
+    until = models.BigIntegerField(default=0, db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.Refusals",
 ]
 # One limit for JSON, forms and the fields of a multipart body; a view that takes files names its own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
@@ -153,6 +154,7 @@ if REDIS_URL:
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5},
+        "KEY_PREFIX": env.text("REDIS_PREFIX", "authsite:"),
     }
 
 # Passwords
@@ -233,6 +235,18 @@ LOGGING = {
 ACCOUNTS_PASSWORD_POLICY = env.choice("PASSWORD_POLICY", "contract", ("contract", "strict"))
 ACCOUNTS_PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
 ACCOUNTS_RATE_LIMITS = env.choice("RATE_LIMITS", "on", ("on", "off")) == "on"
+ACCOUNTS_FAILURES_PER_ACCOUNT = env.number("FAILURES_PER_ACCOUNT", 5, least=1)
+ACCOUNTS_LOCKOUT_SECONDS = env.number("LOCKOUT_SECONDS", 30, least=1)
+ACCOUNTS_LOCKOUT_MAX_SECONDS = env.number("LOCKOUT_MAX_SECONDS", 900, least=1)
+ACCOUNTS_LOCKOUT_FORGET_SECONDS = env.number("LOCKOUT_FORGET_SECONDS", 3_600, least=1)
+ACCOUNTS_FAILURE_WINDOW_SECONDS = env.number("FAILURE_WINDOW_SECONDS", 600, least=1)
+ACCOUNTS_FAILURES_PER_IP = env.number("FAILURES_PER_IP", 300, least=1)
+ACCOUNTS_FAILURES_OF_EVERYBODY = env.number("FAILURES_OF_EVERYBODY", 10_000, least=1)
+ACCOUNTS_TOKEN_FAILURES_PER_IP = env.number("TOKEN_FAILURES_PER_IP", 3_000, least=1)
+ACCOUNTS_REGISTRATIONS_PER_IP = env.number("REGISTRATIONS_PER_IP", 1_000, least=1)
+ACCOUNTS_REGISTRATIONS_PER_HOUR = env.number("REGISTRATIONS_PER_HOUR", 20_000, least=1)
+ACCOUNTS_REDIS_URL = REDIS_URL
+ACCOUNTS_REDIS_PREFIX = env.text("REDIS_PREFIX", "authsite:")
 ACCOUNTS_ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, least=8)
 ACCOUNTS_ARGON2_TIME_COST = env.number("ARGON2_TIME_COST", 2, least=1)
 ACCOUNTS_ARGON2_PARALLELISM = env.number("ARGON2_PARALLELISM", 1, least=1)

@@ -68,8 +68,9 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     else:
         body: Any = JSONRenderer().render(wearing.body(refusal))
         response = HttpResponse(body, status=status, content_type="application/json")
-    if status == 503:
-        response["Retry-After"] = "1"
+    retry_after = getattr(error, "retry_after", 1 if status == 503 else None)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ("Authorization", "Cookie"))
     return response

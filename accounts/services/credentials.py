@@ -18,7 +18,7 @@ from accounts.errors import (
     WrongCurrentPassword,
 )
 from accounts.models import Event, User, new_stamp
-from accounts.services import events
+from accounts.services import events, lockout
 
 
 def find(identifier: str) -> User | None:
@@ -41,26 +41,31 @@ def authenticate(identifier: str, password: str, *, dialect: Dialect, client: Cl
     """The active account that `identifier` names and `password` opens.
 
     Raises InvalidCredentials, with the same work done, whether the account is unknown, deactivated, has no password
-    or another one (ASVS 6.3.8).
+    or another one (ASVS 6.3.8). Raises AccountLocked or Throttled, without a look at the password, after failures.
     """
-    return verify(find(identifier), password, dialect=dialect, client=client)
+    return verify(find(identifier), password, named=identifier, dialect=dialect, client=client)
 
 
-def verify(user: User | None, password: str, *, dialect: Dialect, client: Client) -> User:
-    """`user` when `password` opens it and it is active. Raises InvalidCredentials as `authenticate` does."""
-    if not opens(user, password):
-        events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client)
-        raise InvalidCredentials
-    assert user is not None
-    if not user.is_active:
-        events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client, reason="inactive")
-        raise AccountNotActive
+def verify(user: User | None, password: str, *, named: str, dialect: Dialect, client: Client) -> User:
+    """`user` when `password` opens it and it is active; `named` is what it was called. Raises as `authenticate`."""
+    with lockout.attempt(user, named=named, dialect=dialect, client=client) as attempt:
+        if not opens(user, password):
+            events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client)
+            raise InvalidCredentials
+        assert user is not None
+        if not user.is_active:
+            events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client, reason="inactive")
+            raise AccountNotActive
+        attempt.succeeded()
     upgrade_hash(user, password)
     return user
 
 
 def opens(user: User | None, password: str) -> bool:
-    """Whether `password` is that of `user`; one hash is computed also for nobody and for an account without one."""
+    """Whether `password` is that of `user`; one hash is computed also for nobody and for an account without one.
+
+    Nothing is counted here: a door calls `verify`, or `confirm`.
+    """
     if not passwords.evaluable(password):
         return False
     known = user is not None and user.has_usable_password()
@@ -90,14 +95,26 @@ def accept(password: str, user: User | None = None) -> None:
 def change_password(user: User, old: str | None, new: str, *, dialect: Dialect, client: Client, actor: str = "") -> str:
     """Give `user` the password `new`; return the new credentials stamp, which every other sign-in now lacks.
 
-    The present password must be right, unless the account has none yet. Raises WrongCurrentPassword, PasswordRefused.
+    The present password must be right, unless the account has none yet. Raises PasswordRefused, and as `confirm`.
     Of two changes at once that start from the same password one wins; the other is told that it was wrong.
     """
     accept(new, user)
-    if user.has_usable_password() and not opens(user, old or ""):
-        events.record_refusal(Event.Kind.PASSWORD_CHANGED, user, dialect=dialect, client=client)
-        raise WrongCurrentPassword
+    confirm(user, old, kind=Event.Kind.PASSWORD_CHANGED, dialect=dialect, client=client)
     return replace_password(user, new, dialect=dialect, client=client, actor=actor)
+
+
+def confirm(user: User, password: str | None, *, kind: Event.Kind, dialect: Dialect, client: Client) -> None:
+    """Have the holder of `user` say the present password again, if there is one; `kind` is what it is asked for.
+
+    Counted like a sign-in. Raises WrongCurrentPassword, AccountLocked, Throttled.
+    """
+    if not user.has_usable_password():
+        return
+    with lockout.attempt(user, named=user.username, dialect=dialect, client=client) as attempt:
+        if not opens(user, password or ""):
+            events.record_refusal(kind, user, dialect=dialect, client=client)
+            raise WrongCurrentPassword
+        attempt.succeeded()
 
 
 def replace_password(user: User, new: str, *, dialect: str = "", client: Client | None = None, actor: str = "") -> str:

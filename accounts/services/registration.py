@@ -10,7 +10,7 @@ from accounts.clients import Client, Dialect
 from accounts.errors import IdentifierTaken
 from accounts.identifiers import Identifier, Kind
 from accounts.models import Event, User, UsernameClaim
-from accounts.services import credentials, events
+from accounts.services import credentials, events, lockout
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,26 @@ class Candidate:
 
 
 def candidate(
-    *, username: str | None = None, email: str | None = None, phone: str | None = None, password: str | None
+    *,
+    username: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    password: str | None,
+    client: Client | None,
 ) -> Candidate:
     """Check the identifiers and the password, and hash it (outside any transaction).
 
     Without a password the account can be entered only through a provider. Raises InvalidIdentifier, PasswordRefused;
     raises IdentifierTaken before hashing when an identifier is taken already (a later race is decided by `register`).
+    Raises Throttled over the quota of the address or of everybody; None for `client` is the operator, who has none.
     """
     given = {Kind.USERNAME: username, Kind.EMAIL: email, Kind.PHONE: phone}
     found = {kind: identifiers.expect(kind, text) if text else None for kind, text in given.items()}
     if password is not None:
         credentials.accept(password, User(username=username or "", email=email, phone=phone))
     _refuse_taken(found)
+    if client is not None:
+        lockout.registration(client=client)
     encoded = make_password(None) if password is None else credentials.hashed(password)
     return Candidate(found[Kind.USERNAME], found[Kind.EMAIL], found[Kind.PHONE], encoded)
 

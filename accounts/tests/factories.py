@@ -10,5 +10,5 @@ HERE = Client(ip="192.0.2.1", agent="Test 1.0")
 
 def make_user(username: str | None = "ivan", *, password: str | None = PASSWORD, **identifiers: str) -> User:
     """A registered account; `email` and `phone` as wanted."""
-    candidate = registration.candidate(username=username, password=password, **identifiers)
+    candidate = registration.candidate(username=username, password=password, client=None, **identifiers)
     return registration.register(candidate, dialect=Dialect.CABINET, client=HERE)

@@ -23,7 +23,9 @@ class RegistrationView(CabinetView):
     def post(self, request: Request) -> Response:
         client = self.browser
         form = self.read(RegistrationArguments)
-        candidate = registration.candidate(username=form["login"], email=form["email"], password=form["password"])
+        candidate = registration.candidate(
+            username=form["login"], email=form["email"], password=form["password"], client=client
+        )
         names = {"first_name": form["first_name"], "last_name": form["last_name"], "middle_name": form["patronymic"]}
         with transaction.atomic():
             user = registration.register(candidate, dialect=Dialect.CABINET, client=client)

@@ -24,7 +24,7 @@ class UsersView(GoncordView):
     def post(self, request: Request) -> Response:
         form = self.read(RegistrationArguments)
         identifiers = {name: form.pop(name) for name in ("username", "email", "password")}
-        candidate = registration.candidate(**identifiers)
+        candidate = registration.candidate(**identifiers, client=self.client)
         with transaction.atomic():
             user = registration.register(candidate, dialect=Dialect.GONCORD, client=self.client)
             editing.edit(user, **form)

@@ -20,7 +20,7 @@ class RegisterView(RegistrationView):
     def post(self, request: Request) -> Response:
         form = self.read(RegistrationArguments)
         candidate = registration.candidate(
-            email=form["email"], phone=form["phone_number"], password=form["hash_password"]
+            email=form["email"], phone=form["phone_number"], password=form["hash_password"], client=self.client
         )
         with transaction.atomic():
             user = registration.register(candidate, dialect=Dialect.REGISTRATION, client=self.client)

@@ -20,7 +20,13 @@ class LoginView(CabinetView):
     def post(self, request: Request) -> Response:
         client = self.browser
         form = self.read(LoginArguments)
-        user = credentials.find_by_all(form.get("login"), form.get("email"))
-        user = credentials.verify(user, form["password"], dialect=Dialect.CABINET, client=client)
+        login, email = form.get("login"), form.get("email")
+        user = credentials.verify(
+            credentials.find_by_all(login, email),
+            form["password"],
+            named=login or email or "",
+            dialect=Dialect.CABINET,
+            client=client,
+        )
         grant = ledger.open_sign_in(user, dialect=Dialect.CABINET, client=client)
         return Response(account(cards.card(user), cards.permissions(user), grant.secret))

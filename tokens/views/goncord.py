@@ -29,8 +29,14 @@ class TokensView(GoncordView):
     @extend_schema(request=SignInArguments, responses={201: SignInAnswer})
     def post(self, request: Request) -> Response:
         form = self.read(SignInArguments)
-        user = credentials.find_by_all(form.get("login"), form.get("email"))
-        user = credentials.verify(user, form["password"], dialect=Dialect.GONCORD, client=self.client)
+        login, email = form.get("login"), form.get("email")
+        user = credentials.verify(
+            credentials.find_by_all(login, email),
+            form["password"],
+            named=login or email or "",
+            dialect=Dialect.GONCORD,
+            client=self.client,
+        )
         grant = ledger.open_sign_in(user, dialect=Dialect.GONCORD, client=self.client)
         return Response({"user": user_object(user, shared_cards.load(user)), "jwt": grant.secret}, status=201)
 
