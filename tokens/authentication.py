@@ -6,12 +6,18 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from accounts.clients import Client
 from accounts.dialects import origins
 from accounts.errors import ForeignOrigin
 from accounts.models import User
 from tokens.formats import TokenType
 from tokens.models import SignIn
 from tokens.services import resolving
+
+
+def caller(request: Request) -> Client:
+    """Who presents the token, by address; `accounts.middleware.TrustedProxies` has put the right one there."""
+    return Client.seen(address=request.META.get("REMOTE_ADDR", ""), agent="")
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -24,7 +30,7 @@ class TokenAuthentication(BaseAuthentication):
     scheme_is_optional: ClassVar[bool] = False
 
     def authenticate(self, request: Request) -> tuple[User, SignIn]:
-        sign_in = resolving.resolve(self.presented(request), *self.accepts)
+        sign_in = resolving.resolve(self.presented(request), *self.accepts, client=caller(request))
         return sign_in.user, sign_in
 
     def presented(self, request: Request) -> str:

@@ -16,7 +16,8 @@ from accounts.clients import Client, Dialect
 from accounts.digests import digest
 from accounts.errors import ApplicationNotAllowed, Conflict, InvalidInput, NotFound
 from accounts.models import Application, Event, User
-from accounts.services import events, roles
+from accounts.services import events, lockout, roles
+from accounts.services.lockout import Guess
 from accounts.services.versions import catalogue_changed
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,13 @@ def authenticate(token: str, *, needs_super: bool, user: User, client: Client) -
     """The active application whose `token` this is, with status super where that is needed. One query.
 
     Both the current token and the one before it are good. What an application does to `user` is recorded once a minute.
-    Raises ApplicationNotAllowed.
+    Raises ApplicationNotAllowed, and Throttled when `client` has presented too many tokens of no application.
     """
     wanted = digest(token)
     known = Application.objects.filter(Q(token_digest=wanted) | Q(previous_token_digest=wanted), is_active=True)
     application = known.first() if token else None
+    if application is None and token:
+        lockout.wrong(Guess.APPLICATION_TOKEN, client=client)
     if application is None or (needs_super and not application.is_super):
         raise ApplicationNotAllowed
     _touch(application, user, client)

@@ -8,9 +8,12 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.clients import Client
 from accounts.digests import digest
 from accounts.errors import TokenNotWorking
 from accounts.models import CatalogueVersion
+from accounts.services import lockout
+from accounts.services.lockout import Guess
 from tokens.formats import TokenType, goncord, opaque, registration
 from tokens.formats.signed import NotOurs, is_jwt
 from tokens.models import SignIn
@@ -21,11 +24,12 @@ logger = logging.getLogger(__name__)
 LAST_USED_GRAIN = timedelta(seconds=60)
 
 
-def resolve(token: str, *accepted: TokenType) -> SignIn:
+def resolve(token: str, *accepted: TokenType, client: Client | None = None) -> SignIn:
     """The working sign-in that `token` belongs to, its account loaded, when the token is of an `accepted` type.
 
     One query (none for what is no token of ours), and once a minute an UPDATE of `last_used` behind it.
-    Raises TokenNotWorking.
+    Raises TokenNotWorking, and Throttled when `client`, who presents it, has presented too many that do not work;
+    one that works is never held back.
     """
     for token_type in accepted:
         where = _READERS[token_type](token)
@@ -33,6 +37,9 @@ def resolve(token: str, *accepted: TokenType) -> SignIn:
             rows = SignIn.objects.working().select_related("user")
             row = rows.annotate(catalogue_version=CatalogueVersion.objects.current()).filter(where).first()
             if row is None:
+                # What was no token of ours at all has cost no query, and proves nothing by being wrong.
+                if client:
+                    lockout.wrong(Guess.TOKEN, client=client)
                 break
             _touch(row)
             return row

@@ -70,7 +70,7 @@ class RefreshView(ValidationView):
     def get(self, request: Request) -> Response:
         token = self.read(RefreshArguments)["refresh"]
         try:
-            sign_in = resolving.resolve(token, TokenType.REGISTRATION_REFRESH)
+            sign_in = resolving.resolve(token, TokenType.REGISTRATION_REFRESH, client=self.client)
         except TokenNotWorking:
             return Response(False)
         return Response({"access": refreshing.access_token(sign_in), "email": sign_in.user.email or ""})
@@ -83,7 +83,7 @@ class AccessView(ValidationView):
     def get(self, request: Request) -> Response:
         token = self.read(AccessArguments)["access"]
         try:
-            resolving.resolve(token, TokenType.REGISTRATION_ACCESS)
+            resolving.resolve(token, TokenType.REGISTRATION_ACCESS, client=self.client)
         except TokenNotWorking:
             return Response(False)
         return Response(True)
