@@ -44,14 +44,14 @@ _lock = threading.Lock()
 
 
 def signing_key(token_type: TokenType) -> bytes:
-    """The key that signs now; the first is made on the spot. Call it before a transaction begins."""
-    now = timezone.now()
-    for key in _ring(token_type):
-        if key.current_from <= now and (key.retire_after is None or key.retire_after > now):
-            return key.secret
-    _make(token_type, current_from=now)
-    forget()
-    return next(key.secret for key in _ring(token_type) if key.current_from <= timezone.now())
+    """The key that signs now; the first is made on the spot. Call it before a transaction begins, or after it."""
+    key = _signing(_ring(token_type))
+    if key is None:
+        _make(token_type)
+        forget()
+        key = _signing(_ring(token_type))
+        assert key is not None
+    return key.secret
 
 
 def verifying_keys(token_type: TokenType) -> list[bytes]:
@@ -93,12 +93,21 @@ def _ring(token_type: TokenType) -> list[_Key]:
     # An empty ring is never remembered: another worker may be making its first key now.
     if ring and time.monotonic() - read_at < REREAD_AFTER_SECONDS:
         return ring
-    ring = [
-        key for row in SigningKey.objects.filter(token_type=token_type).order_by("-generation") for key in _open(row)
-    ]
+    ring = [key for row in _rows(token_type) for key in _open(row)]
     with _lock:
         _rings[token_type] = (time.monotonic(), ring)
     return ring
+
+
+def _rows(token_type: TokenType) -> list[SigningKey]:
+    return list(SigningKey.objects.filter(token_type=token_type).order_by("-generation"))
+
+
+def _signing(ring: list[_Key]) -> _Key | None:
+    now = timezone.now()
+    good = [key for key in ring if key.retire_after is None or key.retire_after > now]
+    # A key made by a host whose clock is ahead of ours begins in a moment; where there is no other, it signs already.
+    return next((key for key in good if key.current_from <= now), good[0] if good else None)
 
 
 def _open(row: SigningKey) -> list[_Key]:
@@ -114,11 +123,15 @@ def _open(row: SigningKey) -> list[_Key]:
     return [_Key(secret, row.current_from, row.retire_after)]
 
 
-def _make(token_type: TokenType, *, current_from: datetime) -> None:
-    newest = SigningKey.objects.filter(token_type=token_type).order_by("-generation").first()
+def _make(token_type: TokenType) -> None:
+    rows = _rows(token_type)
+    if _signing([key for row in rows for key in _open(row)]):
+        # Made by another worker since the ring was read. A second one would be refused where the first is remembered.
+        return
     try:
         with transaction.atomic():
-            _new(token_type, generation=newest.generation + 1 if newest else 1, current_from=current_from).save()
+            generation = rows[0].generation + 1 if rows else 1
+            _new(token_type, generation=generation, current_from=timezone.now()).save(force_insert=True)
     except IntegrityError:
         pass  # Another worker was first; its key serves both.
 

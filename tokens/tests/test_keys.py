@@ -28,6 +28,28 @@ def test_the_first_key_is_made_when_needed_and_stays():
     assert keys.signing_key(TokenType.REGISTRATION_ACCESS) != first
 
 
+def test_a_worker_that_read_the_ring_too_early_makes_no_second_first_key(monkeypatch):
+    first = keys.signing_key(TokenType.GONCORD)
+    read = keys._ring
+    rings = iter([[]])
+    monkeypatch.setattr(keys, "_ring", lambda token_type: next(rings, None) or read(token_type))
+    assert keys.signing_key(TokenType.GONCORD) == first
+    # And the rest of the tale, with the insert itself lost to another worker.
+    rings, rows = iter([[]]), iter([[]])
+    read_rows = keys._rows
+    monkeypatch.setattr(keys, "_rows", lambda token_type: next(rows, None) or read_rows(token_type))
+    assert keys.signing_key(TokenType.GONCORD) == first
+    assert SigningKey.objects.count() == 1
+
+
+def test_a_first_key_made_by_a_clock_ahead_of_ours_signs_here_too():
+    with time_machine.travel(timezone.now() + timedelta(seconds=30), tick=False):
+        first = keys.signing_key(TokenType.GONCORD)
+    keys.forget()
+    assert keys.signing_key(TokenType.GONCORD) == first
+    assert SigningKey.objects.count() == 1
+
+
 def test_the_database_holds_no_key_in_clear():
     secret = keys.signing_key(TokenType.GONCORD)
     assert secret not in bytes(SigningKey.objects.get().sealed_secret)
