@@ -10,6 +10,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.clients import nearest_untrusted
 from accounts.dialects import refusals
+from accounts.dialects.base import AddressTooLong
 from accounts.errors import DomainError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -49,7 +50,7 @@ class RequestLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
-            return refusals.answer(request, refusals.AddressTooLong())
+            return refusals.answer(request, AddressTooLong())
         if settings.REQUIRE_TLS and not request.is_secure() and not _is_probe(request):
             # SecurityMiddleware has redirected people's pages; here a secret has already crossed the wire.
             return refusals.answer(request, refusals.TLSRequired())

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from accounts.clients import Client
 from accounts.dialects import origins
+from accounts.dialects.base import header
 from accounts.errors import ForeignOrigin
 from accounts.models import User
 from tokens.formats import TokenType
@@ -35,11 +36,11 @@ class TokenAuthentication(BaseAuthentication):
 
     def presented(self, request: Request) -> str:
         """The token as it was sent, without its scheme; "" when there is none."""
-        header = request.headers.get("Authorization", "").strip()
-        scheme, _, token = header.partition(" ")
+        sent = header(request, "Authorization").strip()
+        scheme, _, token = sent.partition(" ")
         if scheme.lower() == "bearer":
             return token.strip()
-        return header if self.scheme_is_optional else ""
+        return sent if self.scheme_is_optional else ""
 
 
 class CabinetToken(TokenAuthentication):

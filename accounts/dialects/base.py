@@ -37,6 +37,12 @@ class BodyTooLarge(exceptions.APIException):
     """More bytes than the call reads."""
 
 
+class AddressTooLong(errors.DomainError):
+    """A query string beyond what any call needs (RFC 9110 15.5.15)."""
+
+    text = _("The address is too long.")
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One refusal on its way out: what an envelope writes down. `fields` are in the dialect's names."""
@@ -73,6 +79,7 @@ class Envelope:
         exceptions.NotFound: (404, "not_found"),
         exceptions.PermissionDenied: (403, "forbidden"),
         BodyTooLarge: (413, "too_large"),
+        AddressTooLong: (414, "too_long"),
         errors.DomainError: (400, "refused"),
         errors.InvalidCredentials: (401, "invalid_credentials"),
         errors.IdentifierTaken: (409, "taken"),
@@ -95,7 +102,6 @@ class Envelope:
         404: _("There is nothing at this address."),
         405: _("This address does not know that method."),
         413: _("The request is too large."),
-        414: _("The address is too long."),
         415: _("The body must be JSON or a form, in UTF-8."),
         429: errors.Throttled.text,
         500: _("Something went wrong on our side."),
@@ -196,12 +202,8 @@ class DialectView(APIView):
         return seen_by(self.request, agent=self.header("User-Agent"))
 
     def header(self, name: str) -> str:
-        """A request header; WSGI hands over Latin-1 what clients send as UTF-8."""
-        value = self.request.headers.get(name, "")
-        try:
-            return value.encode("latin-1").decode("utf-8")
-        except UnicodeError:
-            return value
+        """A request header as text, "" when there is none."""
+        return header(self.request, name)
 
     def arguments(self) -> dict[str, Any]:
         """The query string for GET, HEAD and DELETE; the body for the rest. Of a repeated one the last counts."""
@@ -231,6 +233,15 @@ class DialectView(APIView):
         serializer = shape(data=arguments, **options)
         serializer.is_valid(raise_exception=True)
         return cast("dict[str, Any]", serializer.validated_data)
+
+
+def header(request: Request | HttpRequest, name: str) -> str:
+    """A request header as text, "" when there is none; WSGI hands over as Latin-1 what clients send as UTF-8."""
+    value = request.headers.get(name, "")
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def seen_by(request: Request | HttpRequest, *, agent: str) -> Client:

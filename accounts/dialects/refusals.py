@@ -15,21 +15,13 @@ from rest_framework.renderers import JSONRenderer
 
 from accounts.dialects.base import PlainEnvelope
 from accounts.dialects.registry import envelope
-from accounts.errors import DomainError, NotAllowed
-
-
-class AddressTooLong(DomainError):
-    """A query string beyond what any call needs (RFC 9110 15.5.15)."""
-
-    text = _("The address is too long.")
-    status = 414
+from accounts.errors import NotAllowed
 
 
 class TLSRequired(NotAllowed):
     """An API call over plain HTTP where the operator requires TLS."""
 
     text = _("Use https: this server accepts no credentials over plain HTTP.")
-    status = 403
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -61,14 +53,13 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     """The refusal in the envelope of the path's dialect, or as a small page where a browser looks at any other path."""
     wearing = envelope(request.path)
     refusal = wearing.refusal(error)
-    status = getattr(error, "status", refusal.status)
     response: HttpResponse
     if isinstance(wearing, PlainEnvelope) and "text/html" in request.headers.get("Accept", ""):
-        response = render(request, "authsite/refusal.html", {"status": status, "text": refusal.text}, status=status)
+        response = render(request, "authsite/refusal.html", {"status": refusal.status, "text": refusal.text}, status=refusal.status)
     else:
         body: Any = JSONRenderer().render(wearing.body(refusal))
-        response = HttpResponse(body, status=status, content_type="application/json")
-    retry_after = getattr(error, "retry_after", 1 if status == 503 else None)
+        response = HttpResponse(body, status=refusal.status, content_type="application/json")
+    retry_after = getattr(error, "retry_after", 1 if refusal.status == 503 else None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     response["Cache-Control"] = "no-store"
