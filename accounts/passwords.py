@@ -6,8 +6,12 @@ MAX_CHARACTERS = 256
 
 
 def evaluable(password: str) -> bool:
-    """Whether a password is worth a hash: 1 to 256 characters, and text that UTF-8 and a database can carry."""
-    return 1 <= len(password) <= MAX_CHARACTERS and "\x00" not in password and not _has_surrogate(password)
+    """Whether a password is worth a hash: 1 to 256 characters, and text that UTF-8 and a database can carry.
+
+    U+FFFD stands where bytes were no UTF-8: with it all passwords of one length in another encoding would be one.
+    """
+    is_text = "\x00" not in password and "\ufffd" not in password and not _has_surrogate(password)
+    return is_text and 1 <= len(password) <= MAX_CHARACTERS
 
 
 def normalised(password: str) -> str:
