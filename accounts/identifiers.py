@@ -21,6 +21,7 @@ from accounts.errors import InvalidIdentifier
 
 MAX_CHARACTERS = 254
 MAX_USERNAME_CHARACTERS = 64
+MAX_ACCOUNT_ID = 2**63 - 1
 GENERATED_ALPHABET = string.ascii_lowercase + string.digits
 
 _PHONE_MARKS = frozenset("()-. ")
@@ -79,6 +80,12 @@ def expect(wanted: Kind, text: str) -> Identifier:
 def canonical(wanted: Kind, text: str) -> str:
     """The unique spelling of a stored identifier. Raises InvalidIdentifier."""
     return expect(wanted, text).canonical
+
+
+def account_id(text: str) -> int | None:
+    """The account id that `text` writes in ASCII digits, as far as a database can hold it; else None."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return number if 0 < number <= MAX_ACCOUNT_ID else None
 
 
 def folded(text: str) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.clients import MAX_AGENT_CHARACTERS, Dialect
 from accounts.fields import ComputedField
+from accounts.models import User
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
@@ -22,6 +23,13 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
         For reading only. An UPDATE filtered through a join becomes a subquery, and several racers could then win.
         """
         return self.unended().filter(user__is_active=True, stamp=models.F("user__credentials_stamp"))
+
+    def working_of(self, user: User) -> Self:
+        """The working sign-ins of `user`, an active account just loaded.
+
+        By the row's own columns alone, with the stamp that `user` was loaded with: fit for an UPDATE.
+        """
+        return self.unended().filter(user=user, stamp=user.credentials_stamp)
 
     def unended(self) -> Self:
         """Neither revoked nor expired, by the row's own columns."""

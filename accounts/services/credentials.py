@@ -6,6 +6,7 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import conf, identifiers, passwords
@@ -17,18 +18,34 @@ from accounts.errors import (
     PasswordRefused,
     WrongCurrentPassword,
 )
+from accounts.identifiers import Kind
 from accounts.models import Event, User, new_stamp
 from accounts.services import events, lockout
+
+_COLUMNS = {Kind.USERNAME: "username_canonical", Kind.EMAIL: "email_canonical", Kind.PHONE: "phone"}
 
 
 def find(identifier: str) -> User | None:
     """The account that `identifier` names, active or not; its spelling says of which kind it is. One query at most."""
-    try:
-        wanted = identifiers.parse(identifier)
-    except InvalidIdentifier:
-        return None
-    column = {"username": "username_canonical", "email": "email_canonical", "phone": "phone"}[wanted.kind]
-    return User.objects.filter(**{column: wanted.canonical}).first()
+    wanted = _column_and_value(identifier)
+    return User.objects.filter(wanted).first() if wanted else None
+
+
+def find_also_by_id(identifier: str) -> User | None:
+    """As `find`; digits that name no account find the one with that id. One query at most."""
+    number = identifiers.account_id(identifier)
+    if number is None:
+        return find(identifier)
+    wanted = _column_and_value(identifier)
+    found = User.objects.filter(Q(wanted) | Q(pk=number) if wanted else Q(pk=number))
+    return max(found, key=lambda user: wanted is not None and getattr(user, wanted[0]) == wanted[1], default=None)
+
+
+def names(identifier: str, user: User) -> bool:
+    """Whether `identifier` is one of the account's own, or its id in digits. No query."""
+    wanted = _column_and_value(identifier)
+    is_own = wanted is not None and getattr(user, wanted[0]) == wanted[1]
+    return is_own or identifiers.account_id(identifier) == user.pk
 
 
 def find_by_all(*given: str | None) -> User | None:
@@ -142,6 +159,14 @@ def upgrade_hash(user: User, password: str) -> None:
     encoded = hashed(password)
     if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
         user.password = encoded
+
+
+def _column_and_value(identifier: str) -> tuple[str, str] | None:
+    try:
+        wanted = identifiers.parse(identifier)
+    except InvalidIdentifier:
+        return None
+    return _COLUMNS[wanted.kind], wanted.canonical
 
 
 def _parameters() -> tuple[int, int, int]:

@@ -31,6 +31,11 @@ def is_jwt(token: str) -> bool:
     return len(token) <= MAX_CHARACTERS and _COMPACT.fullmatch(token) is not None
 
 
+def bears_header(token: str, algorithm: str) -> bool:
+    """Whether `token` is a JWT with the one header we write for `algorithm`; nothing is verified."""
+    return is_jwt(token) and _header(token) == {"alg": algorithm, "typ": "JWT"}
+
+
 def write(claims: dict[str, Any], *, algorithm: str, key: Any) -> str:
     """`claims` signed with `key`."""
     return TokenBackend(algorithm, key).encode(claims)
@@ -41,7 +46,7 @@ def read(token: str, *, algorithm: str, keys: Sequence[Any]) -> dict[str, Any]:
 
     `exp` must be a whole number in the future; `iat` and `nbf`, when there, at most a minute ahead of our clock.
     """
-    if not is_jwt(token) or _header(token) != {"alg": algorithm, "typ": "JWT"}:
+    if not bears_header(token, algorithm):
         raise NotOurs
     claims = _verified(token, algorithm, keys)
     now = time.time()

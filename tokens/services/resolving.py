@@ -14,7 +14,7 @@ from accounts.errors import TokenNotWorking
 from accounts.models import CatalogueVersion
 from accounts.services import lockout
 from accounts.services.lockout import Guess
-from tokens.formats import TokenType, goncord, opaque, registration
+from tokens.formats import TokenType, goncord, opaque, registration, signed
 from tokens.formats.signed import NotOurs, is_jwt
 from tokens.models import SignIn
 from tokens.services import keys
@@ -47,8 +47,9 @@ def resolve(token: str, *accepted: TokenType, client: Client | None = None) -> S
 
 
 def shaped(token: str) -> bool:
-    """Whether `token` has the shape of any token of ours, working or not."""
-    return opaque.is_cabinet(token) or opaque.is_gigachat(token) or is_jwt(token)
+    """Whether `token` has the shape of any token of ours, working or not: a password `a.b.c` has not."""
+    is_signed = any(signed.bears_header(token, module.ALGORITHM) for module in (goncord, registration))
+    return opaque.is_cabinet(token) or opaque.is_gigachat(token) or is_signed
 
 
 def _touch(row: SignIn) -> None:
