@@ -13,6 +13,11 @@ def phone_region() -> str:
     return settings.ACCOUNTS_PHONE_REGION
 
 
+def refuses_secrets_in_query() -> bool:
+    """Whether gigachat refuses a password or a token in a query string. `REFUSE_SECRETS_IN_QUERY`, default no."""
+    return settings.ACCOUNTS_REFUSE_SECRETS_IN_QUERY
+
+
 def argon2_memory_kib() -> int:
     """Memory of one password hash in KiB. Default 19456 (OWASP's minimum)."""
     return settings.ACCOUNTS_ARGON2_MEMORY_KIB

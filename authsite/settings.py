@@ -234,6 +234,7 @@ LOGGING = {
 # ACCOUNTS_*
 ACCOUNTS_PASSWORD_POLICY = env.choice("PASSWORD_POLICY", "contract", ("contract", "strict"))
 ACCOUNTS_PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
+ACCOUNTS_REFUSE_SECRETS_IN_QUERY = env.flag("REFUSE_SECRETS_IN_QUERY")
 ACCOUNTS_RATE_LIMITS = env.choice("RATE_LIMITS", "on", ("on", "off")) == "on"
 ACCOUNTS_FAILURES_PER_ACCOUNT = env.number("FAILURES_PER_ACCOUNT", 5, least=1)
 ACCOUNTS_LOCKOUT_SECONDS = env.number("LOCKOUT_SECONDS", 30, least=1)

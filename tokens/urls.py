@@ -1,7 +1,7 @@
 """Paths about signing in and everything a token does."""
 
 from accounts.dialects.paths import both
-from tokens.views import cabinet, goncord, registration
+from tokens.views import cabinet, gigachat, goncord, registration
 
 urlpatterns = [
     *both("account/login", cabinet.LoginView),
@@ -12,4 +12,7 @@ urlpatterns = [
     *both("api/v0/tokens", goncord.TokensView),
     *both("api/v0/tokens/validate", goncord.ValidateView),
     *both("v0/tokens/validate", goncord.ValidateView),
+    *both("auth", gigachat.AuthView),
+    *both("control/tokens", gigachat.ControlView),
+    *both("control/tokens/get", gigachat.VerifyView),
 ]

@@ -55,7 +55,9 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     refusal = wearing.refusal(error)
     response: HttpResponse
     if isinstance(wearing, PlainEnvelope) and "text/html" in request.headers.get("Accept", ""):
-        response = render(request, "authsite/refusal.html", {"status": refusal.status, "text": refusal.text}, status=refusal.status)
+        response = render(
+            request, "authsite/refusal.html", {"status": refusal.status, "text": refusal.text}, status=refusal.status
+        )
     else:
         body: Any = JSONRenderer().render(wearing.body(refusal))
         response = HttpResponse(body, status=refusal.status, content_type="application/json")

@@ -2,6 +2,7 @@
 
 from accounts.dialects.base import Envelope, PlainEnvelope
 from accounts.dialects.cabinet import CabinetEnvelope
+from accounts.dialects.gigachat import GigachatEnvelope
 from accounts.dialects.goncord import GoncordEnvelope
 from accounts.dialects.registration import RegistrationEnvelope
 
@@ -9,6 +10,7 @@ _ENVELOPES: dict[str, Envelope] = {
     **dict.fromkeys(("account", "info"), CabinetEnvelope()),
     **dict.fromkeys(("api", "v0"), GoncordEnvelope()),
     **dict.fromkeys(("authorization", "validate", "vk", "mail.ru", "yandex"), RegistrationEnvelope()),
+    **dict.fromkeys(("register", "auth", "control"), GigachatEnvelope()),
 }
 _PLAIN = PlainEnvelope()
 
