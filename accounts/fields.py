@@ -1,9 +1,11 @@
-"""A column that Python fills in from another one."""
+"""A column that Python fills in from another one, and the search by how it begins."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql.compiler import SQLCompiler
 
 
 class ComputedField(models.CharField):
@@ -30,3 +32,34 @@ class ComputedField(models.CharField):
             value = getattr(model_instance, self.source)
             setattr(model_instance, self.attname, None if value is None else self.compute(value))
         return super().pre_save(model_instance, add)
+
+
+@ComputedField.register_lookup
+class BeginsWith(models.Lookup):  # type: ignore[type-arg] - not subscriptable at run time
+    """`column__begins_with=text`: the rows whose column begins with `text`, character by character, by an index.
+
+    PostgreSQL wants an index with `varchar_pattern_ops`. SQLite's LIKE never uses an index where something is escaped,
+    so there it is a range, which compares by code points.
+    """
+
+    lookup_name = "begins_with"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        bounds = (self.rhs, f"{self.rhs}\U0010ffff")
+        return f"({column} >= %s AND {column} < %s)", [*parameters, bounds[0], *parameters, bounds[1]]
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} LIKE %s", [*parameters, f"{connection.ops.prep_for_like_query(self.rhs)}%"]
+
+
+def computed(model: type[models.Model], changes: dict[str, Any]) -> dict[str, Any]:
+    """What `changes` make of the computed columns of `model`: an UPDATE by query asks no field to compute itself."""
+    fields = [field for field in model._meta.concrete_fields if isinstance(field, ComputedField)]
+    return {
+        field.attname: None if changes[field.source] is None else field.compute(changes[field.source])
+        for field in fields
+        if field.source in changes and field.compute is not None
+    }
