@@ -30,6 +30,8 @@ from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
+MAX_DRAINED_BYTES = 32 * 1_048_576
+
 Rows = dict[type[BaseException], tuple[int, str]]
 
 
@@ -169,6 +171,7 @@ class DialectView(APIView):
     envelope: ClassVar[Envelope] = PlainEnvelope()
     writes_on_get: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = 1_048_576
+    body_too_large: ClassVar[type[Exception]] = BodyTooLarge
     field_names: ClassVar[dict[str, str]] = {}
     http_method_names = ("get", "head", "post", "patch", "delete")
 
@@ -182,7 +185,8 @@ class DialectView(APIView):
             raise exceptions.PermissionDenied
         refuse_foreign_charset(request)
         if _content_length(request) > self.max_body_bytes:
-            raise BodyTooLarge
+            _drain(request)
+            raise self.body_too_large
         super().initial(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -247,6 +251,13 @@ def header(request: Request | HttpRequest, name: str) -> str:
 def seen_by(request: Request | HttpRequest, *, agent: str) -> Client:
     """The client of a request; `accounts.middleware.TrustedProxies` has already put the right address there."""
     return Client.seen(address=request.META.get("REMOTE_ADDR", ""), agent=agent)
+
+
+def _drain(request: Request) -> None:
+    """Read a body that is refused and forget it: a client that is still sending would never read the answer."""
+    if _content_length(request) <= MAX_DRAINED_BYTES:
+        while request._request.read(65_536):
+            pass
 
 
 def _content_length(request: Request) -> int:
