@@ -13,8 +13,8 @@ def directory_shows_emails() -> bool:
     return settings.PROFILES_DIRECTORY_SHOWS_EMAILS
 
 
-def media_base() -> str:
-    """What an avatar's address begins with: PUBLIC_URL, never the request's `Host`."""
+def public_url() -> str:
+    """What every absolute address begins with: PUBLIC_URL, never the request's `Host`."""
     return settings.PUBLIC_URL
 
 

@@ -1,11 +1,15 @@
 """Paths about what is told of a person."""
 
+from django.urls import path
+
 from accounts.dialects.paths import both
-from profiles.views import cabinet
+from profiles.views import cabinet, media
 
 urlpatterns = [
     *both("account/me", cabinet.MeView),
     *both("account/edit/info", cabinet.EditInfoView),
+    *both("account/edit/avatar", cabinet.AvatarView),
+    path("media/<path:name>", media.MediaView.as_view()),
     *both("info/users/", cabinet.DirectoryView),
     *both("info/users/search-<str:name>", cabinet.SearchView),
 ]

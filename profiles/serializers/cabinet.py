@@ -8,8 +8,9 @@ from rest_framework import serializers
 from accounts.serializers.cabinet import NAME
 from accounts.serializers.fields import ISODate, Text
 from profiles import conf
-from profiles.models import MAX_DESCRIPTION_CHARACTERS, Profile
-from profiles.services.cards import Card
+from profiles.models import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Profile
+from profiles.services import avatars, directory
+from profiles.services.cards import Card, Entry
 
 COLOUR = r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})"
 
@@ -68,14 +69,29 @@ class Info(serializers.Serializer[Any]):
         return {renamed.get(name, name): value for name, value in values.items()}
 
 
-def directory_entry(card: Card) -> dict[str, Any]:
+def directory_entry(entry: Entry) -> dict[str, Any]:
     """An entry of the directory; without the e-mail where the operator hides them."""
-    return {**_person(card), "email": card.user.email or ""} if conf.directory_shows_emails() else _person(card)
+    return {
+        "id": entry.id,
+        "login": entry.username,
+        "email": (entry.email or "") if conf.directory_shows_emails() else "",
+        "first_name": entry.first_name,
+        "last_name": entry.last_name,
+        "created_at": entry.created_at.replace(tzinfo=None).isoformat(" ", "microseconds"),
+        "description": entry.description,
+        "background_color": entry.background_color,
+        "birthday": _day(entry.birthdate),
+        "patronymic": entry.middle_name,
+        "avatar": avatars.address(entry.avatar),
+        "groups": [{"id": pk, "name": name} for pk, name in entry.groups],
+        "roles": [{"id": pk, "name": name} for pk, name in entry.roles],
+    }
 
 
 def account(card: Card, permissions: list[str], token: str) -> dict[str, Any]:
     """The account as its owner sees it, with the token presented or just issued."""
-    return {**_person(card), "email": card.user.email or "", "permissions": permissions, "token": token}
+    own = {"email": card.user.email or "", "permissions": permissions, "token": token}
+    return {**directory_entry(card.entry), **own}
 
 
 def info(profile: Profile) -> dict[str, Any]:
@@ -90,19 +106,6 @@ def info(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _person(card: Card) -> dict[str, Any]:
-    return {
-        "id": card.user.pk,
-        "login": card.user.username,
-        "email": "",
-        **info(card.profile),
-        "created_at": card.user.created_at.strftime("%Y-%m-%d %H:%M:%S.%f"),
-        "avatar": card.avatar,
-        "groups": [{"id": pk, "name": name} for pk, name in card.groups],
-        "roles": [{"id": pk, "name": name} for pk, name in card.roles],
-    }
-
-
 def _day(day: date | None) -> str:
     return day.isoformat() if day else ""
 
@@ -110,5 +113,24 @@ def _day(day: date | None) -> str:
 class DirectoryArguments(serializers.Serializer[Any]):
     """GET /info/users/: a page of `limit` entries with ids above `after`; everybody without `limit`."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=1000, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False, default=0)
+    limit = serializers.IntegerField(min_value=1, max_value=directory.PAGE, required=False)
+    after = serializers.IntegerField(min_value=0, max_value=directory.MAX_ID, required=False, default=0)
+    q = Text(
+        max_length=MAX_NAME_CHARACTERS,
+        trimmed=True,
+        required=False,
+        default="",
+        help_text="The beginning of a login or of names, in any case.",
+    )
+
+
+class AvatarArguments(serializers.Serializer[Any]):
+    """POST /account/edit/avatar: a file."""
+
+    avatar = serializers.FileField(max_length=None, allow_empty_file=True)
+
+
+class AvatarAnswer(serializers.Serializer[Any]):
+    """Where the avatar can be seen."""
+
+    avatar = serializers.CharField(help_text="An absolute address, or an empty string.")

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import InvalidInput
+from accounts.fields import computed
 from accounts.models import User
 from accounts.services.versions import cards_changed
 from profiles.models import Profile
@@ -25,6 +26,7 @@ def edit(user: User, **changes: Any) -> Profile:
         raise InvalidInput("birthdate")
     with transaction.atomic():
         if changes:
+            changes |= computed(Profile, changes)
             rows = Profile.objects.filter(user=user)
             if not rows.update(**changes):
                 Profile.objects.bulk_create([Profile(user_id=user.pk)], ignore_conflicts=True)

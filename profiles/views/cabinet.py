@@ -1,9 +1,10 @@
-"""cabinet: the profile, its editor, and the directory."""
+"""cabinet: the profile, its editor, the avatar, and the directory."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
@@ -11,9 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.dialects.cabinet import CabinetView
-from profiles import conf
+from profiles import conf, images
+from profiles.errors import AvatarTooLarge
 from profiles.serializers.cabinet import (
     Account,
+    AvatarAnswer,
+    AvatarArguments,
     DirectoryArguments,
     DirectoryEntry,
     Info,
@@ -21,8 +25,8 @@ from profiles.serializers.cabinet import (
     directory_entry,
     info,
 )
-from profiles.services import cards, directory, editing
-from profiles.services.cards import Card
+from profiles.services import avatars, cards, directory, editing
+from profiles.services.cards import Entry
 from tokens.authentication import CabinetToken
 
 
@@ -48,11 +52,35 @@ class EditInfoView(CabinetView):
         return Response(info(editing.edit(self.account, **changes)))
 
 
+class AvatarView(CabinetView):
+    """POST and DELETE /account/edit/avatar: give oneself a picture, or take it away."""
+
+    authentication_classes = (CabinetToken,)
+    # The file, and the multipart envelope around it.
+    max_body_bytes = images.MAX_BYTES + 65_536
+    body_too_large = AvatarTooLarge
+
+    @extend_schema(request={"multipart/form-data": AvatarArguments}, responses=AvatarAnswer)
+    def post(self, request: Request) -> Response:
+        picture = self.read(AvatarArguments)["avatar"].read()
+        return Response({"avatar": avatars.address(avatars.replace(self.account, picture))})
+
+    @extend_schema(request=None, responses={200: AvatarAnswer})
+    def delete(self, request: Request) -> Response:
+        avatars.remove(self.account)
+        return Response({"avatar": ""})
+
+
 class DirectoryDoor(CabinetView):
     """A door of the directory, which is public unless the operator asks for a token."""
 
     def get_authenticators(self) -> list[Any]:
         return [CabinetToken()] if conf.directory_needs_token() else []
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        # People are found here by those who ask here, not by a search engine.
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class DirectoryView(DirectoryDoor):
@@ -61,15 +89,14 @@ class DirectoryView(DirectoryDoor):
     @extend_schema(parameters=[DirectoryArguments], responses=DirectoryEntry(many=True))
     def get(self, request: Request) -> HttpResponseBase:
         arguments = self.read(DirectoryArguments)
-        limit, after = arguments.get("limit"), arguments["after"]
+        limit, after, beginning = (arguments.get("limit"), arguments["after"], arguments["q"])
         if limit is None:
-            return _streamed(directory.everyone(after=after))
-        found = directory.page(after=after, limit=limit + 1)
-        response = Response([directory_entry(card) for card in found[:limit]])
+            return _streamed(directory.pages(after=after, beginning=beginning))
+        found = directory.page(after=after, limit=limit + 1, beginning=beginning)
+        response = Response([directory_entry(entry) for entry in found[:limit]])
         if len(found) > limit:
-            response["Link"] = (
-                f'<{conf.media_base()}/info/users/?limit={limit}&after={found[limit - 1].user.pk}>; rel="next"'
-            )
+            following = {"limit": limit, "after": found[limit - 1].id, **({"q": beginning} if beginning else {})}
+            response["Link"] = f'<{conf.public_url()}/info/users/?{urlencode(following)}>; rel="next"'
         return response
 
 
@@ -81,19 +108,17 @@ class SearchView(DirectoryDoor):
         return Response(directory_entry(directory.look_up(name)))
 
 
-def _streamed(found: Iterator[Card]) -> StreamingHttpResponse:
+def _streamed(pages: Iterator[list[Entry]]) -> StreamingHttpResponse:
     # The first page is asked for before the answer begins: a database that is away still gets its 503.
-    first = next(found, None)
-    everyone = chain([first], found) if first else iter(())
-    return StreamingHttpResponse(_array(everyone), content_type="application/json")
+    first = next(pages, [])
+    return StreamingHttpResponse(_array(chain([first], pages)), content_type="application/json")
 
 
-def _array(found: Iterable[Card]) -> Iterator[bytes]:
-    """A JSON array, entry by entry.
-
-    An error on the way breaks the connection: a closed array would claim to be whole.
-    """
-    yield b"["
-    for number, card in enumerate(found):
-        yield (b"," if number else b"") + json.dumps(directory_entry(card), ensure_ascii=False).encode()
+def _array(pages: Iterator[list[Entry]]) -> Iterator[bytes]:
+    """A JSON array, page by page. An error on the way breaks the connection: a closed array would claim to be whole."""
+    opening = "["
+    for page in pages:
+        text = json.dumps([directory_entry(entry) for entry in page], ensure_ascii=False, separators=(",", ":"))
+        yield (opening + text[1:-1]).encode()
+        opening = ","
     yield b"]"
