@@ -9,4 +9,6 @@ urlpatterns = [
     *both("authorization/registration", registration.RegisterView),
     *both("api/v0/users", goncord.UsersView),
     *both("register", gigachat.RegisterView),
+    *both("api/v0/users/change_password", goncord.ChangePasswordView),
+    *both("api/v0/roles", goncord.RolesView),
 ]

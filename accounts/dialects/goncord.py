@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from accounts import errors
 from accounts.clients import Dialect
 from accounts.dialects.base import DialectView, Envelope, Refusal, Rows
+from accounts.dialects.parsers import read_json
 from accounts.models import Application
 from accounts.services import applications
 
@@ -46,15 +47,29 @@ class GoncordView(DialectView):
     open_methods: ClassVar[tuple[str, ...]] = ()
     application_methods: ClassVar[tuple[str, ...]] = ()
     super_methods: ClassVar[tuple[str, ...]] = ()
+    # The fields that hold more than text; None: every field does.
+    json_in_forms: ClassVar[tuple[str, ...] | None] = ("roles", "apps")
 
     application: Application
 
     def get_authenticators(self) -> list[Any]:
-        # A method that the path does not know is a 405 to everybody where some method of it is open. There is no request
-        # yet when the OpenAPI document begins to describe the view.
+        # A method that the path does not know is a 405 to everybody where some method of it is open.
+        # There is no request yet when the OpenAPI document begins to describe the view.
         method = getattr(self.request, "method", "")
         is_open = method in self.open_methods or (bool(self.open_methods) and not hasattr(self, method.lower()))
         return [] if is_open else super().get_authenticators()
+
+    def body(self) -> dict[str, Any]:
+        """The body as a dictionary. A form cannot say a list or an object, so it says `json_in_forms` as JSON."""
+        body = super().body()
+        if self.request.content_type.partition(";")[0].strip().lower() == "application/json":
+            return body
+        said = body if self.json_in_forms is None else [name for name in self.json_in_forms if name in body]
+        return {**body, **{name: read_json(body[name]) for name in said if isinstance(body[name], str) and body[name]}}
+
+    def arguments(self) -> dict[str, Any]:
+        """The query string for GET and HEAD; the body for the rest, DELETE too."""
+        return self.query() if self.request.method in ("GET", "HEAD") else self.body()
 
     def check_permissions(self, request: Request) -> None:
         """Ask for the application's token; the user's has been checked by now, so that 401 comes before 403."""

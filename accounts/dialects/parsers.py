@@ -31,12 +31,9 @@ class StrictJSONParser(JSONParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            body = json.loads(stream.read().decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
+            return read_json(stream.read().decode("utf-8"))
+        except UnicodeDecodeError as error:
             raise ParseError from error
-        if not carriable(body):
-            raise ParseError
-        return body
 
 
 class StrictFormParser(FormParser):
@@ -58,6 +55,17 @@ class StrictMultiPartParser(MultiPartParser):
         except (SuspiciousOperation, UnicodeError, LookupError) as error:
             raise ParseError from error
         return {**parts.data.dict(), **parts.files.dict()}
+
+
+def read_json(text: str) -> Any:
+    """What `text` says in JSON. Raises ParseError."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise ParseError from error
+    if not carriable(value):
+        raise ParseError
+    return value
 
 
 def carriable(value: Any, depth: int = MAX_DEPTH) -> bool:

@@ -115,9 +115,18 @@ def change_password(user: User, old: str | None, new: str, *, dialect: Dialect, 
     The present password must be right, unless the account has none yet. Raises PasswordRefused, and as `confirm`.
     Of two changes at once that start from the same password one wins; the other is told that it was wrong.
     """
+    encoded = changed_password(user, old, new, dialect=dialect, client=client)
+    return store_password(user, encoded, dialect=dialect, client=client, actor=actor)
+
+
+def changed_password(user: User, old: str | None, new: str, *, dialect: Dialect, client: Client) -> str:
+    """The hash of `new` for `store_password`, once the holder of `user` has said the present password `old`.
+
+    Outside any transaction, as it hashes twice. Raises as `change_password`.
+    """
     accept(new, user)
     confirm(user, old, kind=Event.Kind.PASSWORD_CHANGED, dialect=dialect, client=client)
-    return replace_password(user, new, dialect=dialect, client=client, actor=actor)
+    return hashed(new)
 
 
 def confirm(user: User, password: str | None, *, kind: Event.Kind, dialect: Dialect, client: Client) -> None:
@@ -139,7 +148,14 @@ def replace_password(user: User, new: str, *, dialect: str = "", client: Client 
 
     Raises WrongCurrentPassword when the password was changed by somebody else since `user` was loaded.
     """
-    encoded, stamp = hashed(new), new_stamp()
+    return store_password(user, hashed(new), dialect=dialect, client=client, actor=actor)
+
+
+def store_password(
+    user: User, encoded: str, *, dialect: str = "", client: Client | None = None, actor: str = ""
+) -> str:
+    """Store a new password that is hashed already; return the new credentials stamp. Raises as `replace_password`."""
+    stamp = new_stamp()
     with transaction.atomic():
         changed = User.objects.filter(pk=user.pk, password=user.password).update(
             password=encoded, credentials_stamp=stamp

@@ -5,8 +5,6 @@ from typing import Any
 
 from django.test import Client
 
-SITE = "https://site.example"
-
 
 class Goncord:
     """Calls the API with JSON bodies, a user's JWT in `Authorization`, and an application's token."""
@@ -32,6 +30,10 @@ class Goncord:
         if response.status_code == 201:
             self.jwt = response.json()["jwt"]
         return response
+
+    def changed(self, **changes: Any) -> Any:
+        """PATCH /api/v0/users."""
+        return self.call("PATCH", "/api/v0/users", changes)
 
     def validate(self) -> Any:
         """GET /api/v0/tokens/validate."""
