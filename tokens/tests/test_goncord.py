@@ -214,3 +214,27 @@ def test_signing_in_leaves_an_event(goncord, dmitry):
     assert Event.objects.filter(kind="sign_in_refused", user=dmitry, succeeded=False).exists()
     assert Role.objects.count() == 0
     assert PASSWORD not in str(list(Event.objects.values()))
+
+
+@pytest.mark.parametrize("path", [TOKENS, f"{TOKENS}/"])
+def test_signing_out_ends_this_sign_in_alone(goncord, dmitry, path):
+    first = goncord.jwt
+    goncord.sign_in(login="test", password="password")
+    response = goncord.call("DELETE", path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert not response.cookies
+    assert (goncord.validate().status_code, goncord.validate().json()) == (401, UNAUTHORIZED)
+    assert goncord.call("DELETE", path).json() == UNAUTHORIZED
+    goncord.jwt = first
+    assert goncord.validate().status_code == 200
+    ended = Event.objects.get(kind=Event.Kind.SIGN_IN_ENDED)
+    assert (ended.user, ended.dialect) == (dmitry, "goncord")
+
+
+@pytest.mark.parametrize("page", [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_foreign_page_cannot_sign_out_with_the_cookie(goncord, dmitry, page):
+    goncord.client.cookies["jwt"], goncord.jwt = goncord.jwt, ""
+    assert goncord.call("DELETE", TOKENS, **page).status_code == 403
+    assert goncord.validate().status_code == 200
+    assert goncord.call("DELETE", TOKENS, Origin="http://testserver").status_code == 204
+    assert goncord.validate().status_code == 401

@@ -15,7 +15,7 @@ from profiles.services import shared_cards
 from tokens.authentication import GoncordToken
 from tokens.models import SignIn
 from tokens.serializers.goncord import SignInArguments
-from tokens.services import ledger
+from tokens.services import ledger, revocation
 
 SignInAnswer = inline_serializer("SignInAnswer", {"user": UserObject(), "jwt": serializers.CharField()})
 
@@ -39,6 +39,11 @@ class TokensView(GoncordView):
         )
         grant = ledger.open_sign_in(user, dialect=Dialect.GONCORD, client=self.client)
         return Response({"user": user_object(user, shared_cards.load(user)), "jwt": grant.secret}, status=201)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        revocation.revoke(cast("SignIn", request.auth), dialect=Dialect.GONCORD, client=self.client)
+        return Response(status=204)
 
 
 class ValidateView(GoncordView):
