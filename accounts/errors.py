@@ -145,6 +145,13 @@ class Conflict(DomainError):
     text = _("This contradicts what is already there.")
 
 
+class LastSuperuser(Conflict):
+    """The last active superuser cannot be deleted, deactivated or made less: nobody could put it right again."""
+
+    code = "last_superuser"
+    text = _("This is the last active superuser. Make another one first.")
+
+
 class Throttled(DomainError):
     """Too many tries; `retry_after` is in whole seconds."""
 

@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permission, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -15,8 +16,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import identifiers, passwords
 from accounts.clients import MAX_AGENT_CHARACTERS, Dialect
+from accounts.errors import InvalidIdentifier, LastSuperuser
 from accounts.fields import ComputedField
 from accounts.identifiers import Kind
+
+# An account that loses one of these is a superuser no longer.
+RIGHTS_OF_A_SUPERUSER = ("is_active", "is_superuser")
 
 
 def new_stamp() -> str:
@@ -39,14 +44,55 @@ class Role(models.Model):
         return self.name
 
 
-class UserManager(BaseUserManager["User"]):
+class UserQuerySet(models.QuerySet["User"]):
+    """Accounts, and the rule that an active superuser is always left, whatever changes or deletes them."""
+
+    def superusers(self) -> Self:
+        """The accounts with every right that may act."""
+        return self.filter(is_superuser=True, is_active=True)
+
+    def update(self, **changes: Any) -> int:
+        """As ever. Raises LastSuperuser when no active superuser would be left."""
+        if all(changes.get(name, True) is True for name in RIGHTS_OF_A_SUPERUSER):
+            return super().update(**changes)
+        with transaction.atomic():
+            self.spare_a_superuser()
+            return super().update(**changes)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """As ever. Raises LastSuperuser when no active superuser would be left."""
+        with transaction.atomic():
+            self.spare_a_superuser()
+            return super().delete()
+
+    # As on the methods overridden: templates may not call them, and a manager has no `delete`.
+    update.alters_data = delete.alters_data = delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def spare_a_superuser(self) -> None:
+        """Make sure that an active superuser is left without these accounts, until the transaction ends.
+
+        Every superuser's row is locked, in one order: of two transactions that would each remove one of the last two,
+        the second waits and then counts anew. (On SQLite the transaction itself has locked everything.)
+        Raises LastSuperuser.
+        """
+        present = User.objects.superusers().order_by("pk").select_for_update(no_key=True)
+        left = set(present.values_list("pk", flat=True))
+        lost = set(self.order_by().filter(pk__in=left).values_list("pk", flat=True))
+        if lost and lost == left:
+            raise LastSuperuser
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Makes accounts for Django's own commands; the doors go through `accounts.services.registration`."""
 
     def create_user(self, username: str | None = None, password: str | None = None, **fields: Any) -> "User":
-        """A saved account; without a username it gets a generated one."""
+        """A saved account; without a username it gets a generated one. Raises ValidationError."""
         user = self.model(username=username or identifiers.generated_username(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        try:
+            user.save(using=self._db)
+        except InvalidIdentifier as error:
+            raise ValidationError(str(error.text)) from error
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
@@ -133,10 +179,23 @@ class User(AbstractBaseUser, PermissionsMixin):
                 *(f"{name}_canonical" for name in ("username", "email") if name in names),
             }
         with transaction.atomic():
+            self._spare_a_superuser(kwargs.get("update_fields"))
             super().save(*args, **kwargs)
             if self.username_canonical != self._claimed:
                 UsernameClaim.objects.take(self, is_new=is_new)
                 self._claimed = self.username_canonical
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """As ever. Raises LastSuperuser when no active superuser would be left."""
+        with transaction.atomic():
+            User.objects.filter(pk=self.pk).spare_a_superuser()
+            return super().delete(*args, **kwargs)
+
+    def _spare_a_superuser(self, update_fields: Iterable[str] | None) -> None:
+        written = set(RIGHTS_OF_A_SUPERUSER if update_fields is None else update_fields)
+        withdrawn = [name for name in RIGHTS_OF_A_SUPERUSER if not getattr(self, name)]
+        if not self._state.adding and written.intersection(withdrawn):
+            User.objects.filter(pk=self.pk).spare_a_superuser()
 
     def get_session_auth_hash(self) -> str:
         # By the stamp, not by the hash: an upgraded hash ends no session, a changed password ends them all.
@@ -243,6 +302,7 @@ class Event(models.Model):
         IDENTITY_LINKED = "identity_linked", _("provider linked")
         IDENTITY_UNLINKED = "identity_unlinked", _("provider unlinked")
         ACCOUNT_CHANGED = "account_changed", _("account changed")
+        CATALOGUE_CHANGED = "catalogue_changed", _("roles, groups or permissions changed")
         KEY_ROTATED = "key_rotated", _("signing key rotated")
         THROTTLED = "throttled", _("held back")
 

@@ -167,6 +167,13 @@ def store_password(
     return stamp
 
 
+def renew_stamp(user: User) -> None:
+    """End every sign-in of `user` and its session in the admin, whatever they are, and leave the password."""
+    stamp = new_stamp()
+    User.objects.filter(pk=user.pk).update(credentials_stamp=stamp)
+    user.credentials_stamp = stamp
+
+
 def upgrade_hash(user: User, password: str) -> None:
     """Replace a hash of an older kind by one of today's, unless the password has changed meanwhile; the stamp stays."""
     preferred, present = get_hasher(), identify_hasher(user.password)

@@ -48,8 +48,11 @@ def candidate(
     return Candidate(found[Kind.USERNAME], found[Kind.EMAIL], found[Kind.PHONE], encoded)
 
 
-def register(candidate: Candidate, *, dialect: Dialect, client: Client) -> User:
-    """Insert the account. Raises IdentifierTaken when another registration was first; exactly one of many wins."""
+def register(candidate: Candidate, *, dialect: Dialect, client: Client, actor: str = "") -> User:
+    """Insert the account; `actor` is who made it for somebody else.
+
+    Raises IdentifierTaken when another registration was first; exactly one of many wins.
+    """
     user = User(
         username=candidate.username.value if candidate.username else identifiers.generated_username(),
         email=candidate.email.value if candidate.email else None,
@@ -59,7 +62,7 @@ def register(candidate: Candidate, *, dialect: Dialect, client: Client) -> User:
     try:
         with transaction.atomic():
             user.save()
-            events.record(Event.Kind.REGISTERED, user, dialect=dialect, client=client)
+            events.record(Event.Kind.REGISTERED, user, dialect=dialect, client=client, actor=actor)
     except IntegrityError:
         # Asked only now: the constraint has decided, this finds the words for it.
         _refuse_taken({Kind.USERNAME: candidate.username, Kind.EMAIL: candidate.email, Kind.PHONE: candidate.phone})
@@ -67,13 +70,15 @@ def register(candidate: Candidate, *, dialect: Dialect, client: Client) -> User:
     return user
 
 
-def taken(identifier: Identifier) -> bool:
-    """Whether the identifier belongs to an account or, a username, ever did."""
+def taken(identifier: Identifier, *, by_another_than: User | None = None) -> bool:
+    """Whether the identifier belongs to an account (other than the one given) or, a username, ever did."""
+    own = by_another_than.pk if by_another_than else None
     if identifier.kind == Kind.USERNAME:
-        return UsernameClaim.objects.filter(canonical=identifier.canonical).exists()
-    if identifier.kind == Kind.EMAIL:
-        return User.objects.filter(email_canonical=identifier.canonical).exists()
-    return User.objects.filter(phone=identifier.canonical).exists()
+        claims = UsernameClaim.objects.filter(canonical=identifier.canonical)
+        # Not `exclude`: a claim whose account is gone has no user, and NULL is not unequal to anything.
+        return any(user_id is None or user_id != own for user_id in claims.values_list("user_id", flat=True))
+    column = "email_canonical" if identifier.kind == Kind.EMAIL else "phone"
+    return User.objects.filter(**{column: identifier.canonical}).exclude(pk=own).exists()
 
 
 def _refuse_taken(found: dict[Kind, Identifier | None]) -> None:
