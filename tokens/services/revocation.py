@@ -1,6 +1,9 @@
 """Ending sign-ins: one statement on the rows' own columns, and the number of rows tells who ended them."""
 
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,8 +11,19 @@ from django.utils import timezone
 from accounts.clients import Client
 from accounts.errors import TokenNotWorking
 from accounts.models import Event, User
-from accounts.services import events
+from accounts.services import credentials, events
 from tokens.models import SignIn
+
+BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many sign-ins have ended so far, and that all up to the id `reached` of `last` have been looked at."""
+
+    ended: int
+    reached: int
+    last: int
 
 
 def revoke(sign_in: SignIn, *, dialect: str = "", client: Client | None = None, actor: str = "") -> None:
@@ -46,6 +60,66 @@ def revoke_all(
         if count:
             _record(user, count, dialect, client, actor)
     return count
+
+
+def end_everything(user: User, *, client: Client | None = None, actor: str = "") -> int:
+    """End every sign-in of `user` in every dialect, and its session in the admin; return how many this call ended."""
+    with transaction.atomic():
+        count = SignIn.objects.working_of(user).update(revoked=timezone.now())
+        credentials.renew_stamp(user)
+        _record(user, count, "", client, actor)
+    return count
+
+
+def revoke_matching(
+    *,
+    user: User | None = None,
+    agent: str = "",
+    dialect: str = "",
+    started_before: datetime | None = None,
+    client: Client | None = None,
+    actor: str,
+) -> Generator[Progress, None, None]:
+    """End the sign-ins of `user`, or of everybody, that match everything given; tell after each batch how far it is.
+
+    `agent` and `started_before` as in `revoke_all`. What begins meanwhile is left alone. With nothing given every
+    session in the admin ends too. One event is written, also when the caller stops in the middle.
+    """
+    rows = SignIn.objects.unended().filter(**_given(user=user, dialect=dialect, started__lt=started_before))
+    if agent:
+        rows = rows.filter(agent_folded__contains=agent.casefold())
+    everything = user is None and not agent and not dialect and started_before is None
+    ended, now = 0, timezone.now()
+    try:
+        for after, upto, last in _windows(user):
+            ended += rows.filter(pk__gt=after, pk__lte=upto).update(revoked=now)
+            yield Progress(ended, upto, last)
+        if everything:
+            for member in User.objects.filter(is_staff=True).iterator():
+                credentials.renew_stamp(member)
+    finally:
+        facts = _given(count=ended, agent=agent, of_dialect=dialect)
+        if started_before is not None:
+            facts["started_before"] = started_before.isoformat()
+        events.record(Event.Kind.SIGN_IN_ENDED, user, client=client, actor=actor, everybody=everything, **facts)
+
+
+def _given(**conditions: Any) -> dict[str, Any]:
+    return {name: value for name, value in conditions.items() if value not in (None, "")}
+
+
+def _windows(user: User | None) -> Iterator[tuple[int, int, int]]:
+    """Ranges of ids with BATCH rows each; a statement for each, so that none holds many locks for long."""
+    newest = SignIn.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    after = 0 if user is None else newest
+    if user is not None:
+        yield 0, newest, newest
+    while after < newest:
+        ids = SignIn.objects.filter(pk__gt=after, pk__lte=newest).order_by("pk").values_list("pk", flat=True)
+        found = list(ids[BATCH - 1 : BATCH])
+        upto = found[0] if found else newest
+        yield after, upto, newest
+        after = upto
 
 
 def _record(user: User, count: int, dialect: str, client: Client | None, actor: str) -> None:

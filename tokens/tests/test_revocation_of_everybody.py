@@ -1,0 +1,126 @@
+"""Ending many sign-ins at once: of one account, or of everybody."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.clients import Client, Dialect
+from accounts.models import Event, User
+from accounts.services import accounts
+from accounts.tests.factories import make_user
+from tokens.models import SignIn
+from tokens.services import ledger, revocation
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(user, agent="Firefox", dialect=Dialect.CABINET):
+    return ledger.open_sign_in(user, dialect=dialect, client=Client(agent=agent)).sign_in
+
+
+def ended(**conditions):
+    steps = list(revocation.revoke_matching(actor="command", **conditions))
+    return steps[-1].ended if steps else 0
+
+
+@pytest.mark.parametrize(
+    ("conditions", "left"),
+    [
+        ({}, set()),
+        ({"agent": "яндекс"}, {"ivan firefox", "anna firefox", "anna goncord"}),
+        ({"agent": "%"}, {"ivan firefox", "ivan yandex", "anna firefox", "anna goncord"}),
+        ({"dialect": "goncord"}, {"ivan firefox", "ivan yandex", "anna firefox"}),
+        ({"user": "ivan"}, {"anna firefox", "anna goncord"}),
+        ({"user": "anna", "dialect": "goncord"}, {"ivan firefox", "ivan yandex", "anna firefox"}),
+        ({"user": "ivan", "agent": "FIRE"}, {"ivan yandex", "anna firefox", "anna goncord"}),
+        ({"started_before": timedelta(days=1)}, {"ivan yandex", "anna firefox", "anna goncord"}),
+        ({"started_before": timedelta(days=9)}, {"ivan firefox", "ivan yandex", "anna firefox", "anna goncord"}),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 2, 5_000])
+def test_what_matches_everything_given_ends(conditions, left, batch, monkeypatch):
+    monkeypatch.setattr(revocation, "BATCH", batch)
+    ivan, anna = make_user("ivan"), make_user("anna")
+    rows = {
+        "ivan firefox": sign_in(ivan),
+        "ivan yandex": sign_in(ivan, "ЯНДЕКС.Браузер"),
+        "anna firefox": sign_in(anna),
+        "anna goncord": sign_in(anna, dialect=Dialect.GONCORD),
+    }
+    SignIn.objects.filter(pk=rows["ivan firefox"].pk).update(started=timezone.now() - timedelta(days=2))
+    if "started_before" in conditions:
+        conditions = {"started_before": timezone.now() - conditions["started_before"]}
+    if "user" in conditions:
+        conditions = {**conditions, "user": {"ivan": ivan, "anna": anna}[conditions["user"]]}
+    assert ended(**conditions) == 4 - len(left)
+    working = set(SignIn.objects.working().values_list("pk", flat=True))
+    assert working == {rows[name].pk for name in left}
+    event = Event.objects.latest("id")
+    assert (event.kind, event.actor, event.details["count"]) == ("sign_in_ended", "command", 4 - len(left))
+    assert event.user == conditions.get("user")
+
+
+def test_everything_ends_the_sessions_of_the_staff_too():
+    user, member = make_user("ivan"), make_user("root")
+    accounts.edit(member, actor="command", is_staff=True)
+    stamps = [user.credentials_stamp, member.credentials_stamp]
+    ended(agent="nothing like it")
+    assert [User.objects.get(pk=one.pk).credentials_stamp for one in (user, member)] == stamps
+    ended()
+    assert User.objects.get(pk=user.pk).credentials_stamp == stamps[0]
+    assert User.objects.get(pk=member.pk).credentials_stamp != stamps[1]
+
+
+def test_who_stops_in_the_middle_leaves_a_record_of_what_was_done(monkeypatch):
+    monkeypatch.setattr(revocation, "BATCH", 2)
+    user = make_user("ivan")
+    for _ in range(5):
+        sign_in(user)
+    steps = revocation.revoke_matching(actor="command")
+    assert next(steps).ended == 2
+    steps.close()
+    assert SignIn.objects.working().count() == 3
+    assert Event.objects.latest("id").details["count"] == 2
+
+
+def test_what_is_over_already_is_not_counted_and_keeps_its_time():
+    user = make_user("ivan")
+    row = sign_in(user)
+    revocation.revoke(row)
+    moment = SignIn.objects.get().revoked
+    assert ended() == 0
+    assert SignIn.objects.get().revoked == moment
+
+
+def test_an_empty_ledger_has_nothing_to_end():
+    assert ended() == 0
+    assert Event.objects.get().details == {"everybody": True, "count": 0}
+
+
+def test_each_batch_is_one_statement_on_the_rows_own_columns(monkeypatch):
+    monkeypatch.setattr(revocation, "BATCH", 2)
+    user = make_user("ivan")
+    for _ in range(4):
+        sign_in(user)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        ended()
+    updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
+    assert len(updates) == 2
+    assert not any("JOIN" in sql or "SELECT" in sql for sql in updates)
+
+
+def test_everything_of_one_account_ends_with_its_session():
+    user, other = make_user("ivan"), make_user("anna")
+    sign_in(user)
+    sign_in(user, dialect=Dialect.GONCORD)
+    kept = sign_in(other)
+    stamp = user.credentials_stamp
+    assert revocation.end_everything(user, actor="staff:1") == 2
+    assert list(SignIn.objects.working()) == [kept]
+    assert User.objects.get(pk=user.pk).credentials_stamp == user.credentials_stamp != stamp
+    assert revocation.end_everything(user, actor="staff:1") == 0
