@@ -11,13 +11,15 @@ from accounts import conf
 
 @register(Tags.security)
 def check_trusted_proxies(**_: Any) -> list[CheckMessage]:
-    """Every entry of TRUSTED_PROXIES is a network."""
+    """Every entry of TRUSTED_PROXIES and of STAFF_NETWORKS is a network."""
+    named = {"TRUSTED_PROXIES": settings.TRUSTED_PROXIES, "STAFF_NETWORKS": settings.ACCOUNTS_STAFF_NETWORKS}
     found: list[CheckMessage] = []
-    for network in settings.TRUSTED_PROXIES:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            found.append(Error(f"TRUSTED_PROXIES names {network!r}, which is no network.", id="accounts.E001"))
+    for name, networks in named.items():
+        for network in networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                found.append(Error(f"{name} names {network!r}, which is no network.", id="accounts.E001"))
     return found
 
 

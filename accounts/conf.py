@@ -1,5 +1,7 @@
 """What the operator may set for accounts; each is read when asked, so a test or a shell can change it."""
 
+import ipaddress
+
 from django.conf import settings
 
 
@@ -96,3 +98,13 @@ def redis_url() -> str:
 def redis_prefix() -> str:
     """What the keys of the counters begin with there. `REDIS_PREFIX`, default `authsite:`."""
     return settings.ACCOUNTS_REDIS_PREFIX
+
+
+def staff_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks from which the admin answers; none (the default): all. `STAFF_NETWORKS`."""
+    return [ipaddress.ip_network(network, strict=False) for network in settings.ACCOUNTS_STAFF_NETWORKS]
+
+
+def event_days() -> int:
+    """For how many days security events are kept by `purge`. `EVENT_DAYS`, default 400."""
+    return settings.ACCOUNTS_EVENT_DAYS

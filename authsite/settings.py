@@ -74,7 +74,7 @@ INSTALLED_APPS = [
     "accounts",
     "tokens",
     "profiles",
-    "django.contrib.admin",
+    "accounts.apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -248,6 +248,8 @@ ACCOUNTS_REGISTRATIONS_PER_IP = env.number("REGISTRATIONS_PER_IP", 1_000, least=
 ACCOUNTS_REGISTRATIONS_PER_HOUR = env.number("REGISTRATIONS_PER_HOUR", 20_000, least=1)
 ACCOUNTS_REDIS_URL = REDIS_URL
 ACCOUNTS_REDIS_PREFIX = env.text("REDIS_PREFIX", "authsite:")
+ACCOUNTS_STAFF_NETWORKS = env.words("STAFF_NETWORKS")
+ACCOUNTS_EVENT_DAYS = env.number("EVENT_DAYS", 400, least=1)
 ACCOUNTS_ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, least=8)
 ACCOUNTS_ARGON2_TIME_COST = env.number("ARGON2_TIME_COST", 2, least=1)
 ACCOUNTS_ARGON2_PARALLELISM = env.number("ARGON2_PARALLELISM", 1, least=1)

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
@@ -56,7 +57,14 @@ def menu(user: User) -> list[Application]:
 
 
 def create(
-    url: str, name: str, *, is_super: bool = False, role_names: Iterable[str] = (), token: str | None = None, actor: str
+    url: str,
+    name: str,
+    *,
+    is_super: bool = False,
+    role_names: Iterable[str] = (),
+    token: str | None = None,
+    client: Client | None = None,
+    actor: str,
 ) -> tuple[Application, str]:
     """A new application and its token, which is known only now: 256 random bits, or the operator's own `token`.
 
@@ -74,14 +82,21 @@ def create(
             application.save(force_insert=True)
             application.roles.set(roles.ensure(role_names))
             catalogue_changed()
-            facts = {"application": url, "is_super": is_super}
-            events.record(Event.Kind.APPLICATION_CHANGED, actor=actor, change="created", **facts)
+            facts: dict[str, Any] = {"application": url, "is_super": is_super}
+            events.record(Event.Kind.APPLICATION_CHANGED, client=client, actor=actor, change="created", **facts)
     except IntegrityError as error:
         raise Conflict(_("An application with this address or this token already exists.")) from error
     return application, secret
 
 
-def rotate_token(application: Application, *, token: str | None = None, at_once: bool = False, actor: str) -> str:
+def rotate_token(
+    application: Application,
+    *,
+    token: str | None = None,
+    at_once: bool = False,
+    client: Client | None = None,
+    actor: str,
+) -> str:
     """Give `application` a new token and return it; the present one stays good until the next rotation.
 
     `at_once` (the present token has leaked) ends every older token now. Raises InvalidInput for a token of the
@@ -90,13 +105,14 @@ def rotate_token(application: Application, *, token: str | None = None, at_once:
     secret = _secret(token)
     previous = None if at_once else application.token_digest
     change = "token replaced" if at_once else "token rotated"
-    _replace_tokens(application, digest(secret), previous, change=change, actor=actor)
+    _replace_tokens(application, digest(secret), previous, change=change, client=client, actor=actor)
     return secret
 
 
-def end_previous_token(application: Application, *, actor: str) -> None:
+def end_previous_token(application: Application, *, client: Client | None = None, actor: str) -> None:
     """End the token before the last rotation: the site has been redeployed. Raises Conflict after another rotation."""
-    _replace_tokens(application, application.token_digest, None, change="previous token ended", actor=actor)
+    facts: dict[str, Any] = {"change": "previous token ended", "client": client, "actor": actor}
+    _replace_tokens(application, application.token_digest, None, **facts)
 
 
 def look_up(url: str) -> Application:
@@ -108,7 +124,13 @@ def look_up(url: str) -> Application:
 
 
 def _replace_tokens(
-    application: Application, current: bytes | None, previous: bytes | None, *, change: str, actor: str
+    application: Application,
+    current: bytes | None,
+    previous: bytes | None,
+    *,
+    change: str,
+    client: Client | None,
+    actor: str,
 ) -> None:
     conflict = Conflict(_("This token is in use, or another rotation came first."))
     others = Application.objects.exclude(pk=application.pk)
@@ -120,7 +142,8 @@ def _replace_tokens(
         with transaction.atomic():
             if not unchanged.update(token_digest=current, previous_token_digest=previous):
                 raise conflict
-            events.record(Event.Kind.APPLICATION_CHANGED, actor=actor, change=change, application=application.url)
+            facts: dict[str, Any] = {"change": change, "application": application.url}
+            events.record(Event.Kind.APPLICATION_CHANGED, client=client, actor=actor, **facts)
     except IntegrityError as error:
         raise conflict from error
     application.token_digest, application.previous_token_digest = current, previous

@@ -21,9 +21,7 @@ def edit(user: User, **changes: Any) -> Profile:
     Only the named columns are written, so that two edits of different fields at once both hold.
     Raises InvalidInput for a birthdate before 1900 or after today.
     """
-    birthdate = changes.get("birthdate")
-    if birthdate is not None and not EARLIEST_BIRTHDATE <= birthdate <= timezone.now().date():
-        raise InvalidInput("birthdate")
+    check(**changes)
     with transaction.atomic():
         if changes:
             changes |= computed(Profile, changes)
@@ -33,6 +31,13 @@ def edit(user: User, **changes: Any) -> Profile:
                 rows.update(**changes)
             cards_changed([user])
         return of(user)
+
+
+def check(**changes: Any) -> None:
+    """Refuse what `edit` would not store. Raises InvalidInput."""
+    birthdate = changes.get("birthdate")
+    if birthdate is not None and not EARLIEST_BIRTHDATE <= birthdate <= timezone.now().date():
+        raise InvalidInput("birthdate")
 
 
 def of(user: User) -> Profile:

@@ -1,0 +1,91 @@
+"""The ledger on the staff's screens: who is signed in and where from, without a secret, and a way to end it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.errors import DomainError, TokenNotWorking
+from accounts.services import accounts, privileges
+from accounts.staff import Deed, ReadOnlyAdmin, caller, facts
+from tokens.models import SignIn
+from tokens.services import revocation
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Working sign-ins, or all."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("working", _("working"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.working() if self.value() == "working" else queryset
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin):
+    """Sign-ins, newest first."""
+
+    list_display = ("started", "user", "dialect", "agent", "ip", "last_used", "expires", "state")
+    list_filter = (StateFilter, "dialect", "started")
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    search_fields = ("user",)
+    search_help_text = gettext_lazy("A user name, an e-mail, a phone or an account id.")
+    fields = ("user", "dialect", "agent", "ip", "started", "last_used", "expires", "revoked", "state")
+    deeds = (
+        Deed(
+            "end",
+            gettext_lazy("End"),
+            gettext_lazy("Its token stops working at once."),
+            gettext_lazy("ended."),
+            "tokens.change_signin",
+            lambda request, sign_in: end(request, sign_in),
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SignIn]:
+        return super().get_queryset(request).select_related("user")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            return queryset.filter(user=accounts.look_up(search_term.strip())), False
+        except DomainError:
+            return queryset.none(), False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup == "user__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def may(self, request: HttpRequest, permission: str, thing: Any = None) -> bool:
+        allowed = super().may(request, permission)
+        return allowed and (thing is None or privileges.may_act_on(caller(request), thing.user))
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: SignIn) -> str:
+        if row.revoked:
+            return _("ended")
+        if row.expires <= timezone.now():
+            return _("expired")
+        if not row.user.is_active:
+            return _("account deactivated")
+        if row.stamp != row.user.credentials_stamp:
+            return _("ended with the password")
+        return _("working")
+
+
+def end(request: HttpRequest, sign_in: SignIn) -> bool:
+    """End one sign-in; False when it was over already."""
+    try:
+        revocation.revoke(sign_in, **facts(request))
+    except TokenNotWorking:
+        return False
+    return True
