@@ -35,7 +35,7 @@ class ComputedField(models.CharField):
 
 
 @ComputedField.register_lookup
-class BeginsWith(models.Lookup):  # type: ignore[type-arg] - not subscriptable at run time
+class BeginsWith(models.Lookup):
     """`column__begins_with=text`: the rows whose column begins with `text`, character by character, by an index.
 
     PostgreSQL wants an index with `varchar_pattern_ops`. SQLite's LIKE never uses an index where something is escaped,
@@ -45,14 +45,14 @@ class BeginsWith(models.Lookup):  # type: ignore[type-arg] - not subscriptable a
     lookup_name = "begins_with"
     prepare_rhs = False
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
         bounds = (self.rhs, f"{self.rhs}\U0010ffff")
-        return f"({column} >= %s AND {column} < %s)", [*parameters, bounds[0], *parameters, bounds[1]]
+        return f"({column} >= %s AND {column} < %s)", (*parameters, bounds[0], *parameters, bounds[1])
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} LIKE %s", [*parameters, f"{connection.ops.prep_for_like_query(self.rhs)}%"]
+        return f"{column} LIKE %s", (*parameters, f"{connection.ops.prep_for_like_query(self.rhs)}%")
 
 
 def computed(model: type[models.Model], changes: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from profiles.models import Profile
 from profiles.services.cards import Entry, entries
 
 PAGE = 1000
+# What is shown first is loaded first.
+FIRST_PAGE = 100
 MAX_ID = 2**63 - 1
 # A name, a surname and a patronymic, one of them of two words; of a longer text only the whole is looked for.
 MAX_WORDS = 4
@@ -32,10 +34,11 @@ def page(*, after: int = 0, limit: int = PAGE, beginning: str = "") -> list[Entr
 
 
 def pages(*, after: int = 0, beginning: str = "") -> Iterator[list[Entry]]:
-    """Every entry that `page` would give, a thousand at a time: two queries for each thousand."""
-    while batch := page(after=after, beginning=beginning):
+    """Every entry that `page` would give, a hundred and then a thousand at a time: two queries for each."""
+    limit = FIRST_PAGE
+    while batch := page(after=after, limit=limit, beginning=beginning):
         yield batch
-        after = batch[-1].id
+        after, limit = batch[-1].id, PAGE
 
 
 def look_up(name: str) -> Entry:
@@ -47,7 +50,7 @@ def look_up(name: str) -> Entry:
     except InvalidIdentifier:
         if not wanted:
             raise AccountNotFound from None
-    found = entries(_listed().filter(wanted))
+    found = entries(_listed().filter(wanted).order_by("pk"))
     if not found:
         raise AccountNotFound
     return min(found, key=lambda entry: entry.id != number)
@@ -57,7 +60,7 @@ def _listed() -> QuerySet[User]:
     return User.objects.filter(is_active=True)
 
 
-def _begins_with(text: str) -> QuerySet[User]:
+def _begins_with(text: str) -> QuerySet[User, tuple[int]]:
     """The ids of those who are called so: two searches by index, since an OR over two tables has none."""
     words = text.split()
     names = _a_name_begins_with(text)

@@ -113,7 +113,7 @@ def test_a_thousand_are_a_page_and_none_is_lost_between_two(django_assert_num_qu
     User.objects.all().delete()
     names = [f"user{number:04}" for number in range(2001)]
     User.objects.bulk_create([User(username=name, password="!") for name in names])
-    with django_assert_num_queries(2 * 3 + 1):  # Three pages, and the question whether more follow.
+    with django_assert_num_queries(2 * 3 + 1):  # A hundred, two thousands, and the question whether more follow.
         found = [entry.username for page in directory.pages() for entry in page]
     assert found == names
 
