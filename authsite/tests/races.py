@@ -3,21 +3,19 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
 from django.db import connections
 
-T = TypeVar("T")
 
-
-def race(n: int, call: Callable[[int], T]) -> list[T | Exception]:
+def race(n: int, call: Callable[[int], Any]) -> list[Any]:
     """Run `call(0)` to `call(n - 1)` at once, each in a thread; return what each returned, or the exception it raised.
 
     A test that races on the database needs real transactions: `@pytest.mark.django_db(transaction=True)`.
     """
     start = threading.Barrier(n)
 
-    def run(number: int) -> T | Exception:
+    def run(number: int) -> Any:
         try:
             start.wait(timeout=30)
             return call(number)
