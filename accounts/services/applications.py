@@ -125,8 +125,8 @@ def look_up(url: str) -> Application:
 
 def _replace_tokens(
     application: Application,
-    current: bytes | None,
-    previous: bytes | None,
+    current: Any,
+    previous: Any,
     *,
     change: str,
     client: Client | None,
@@ -165,10 +165,13 @@ def _touch(application: Application, user: User, client: Client) -> None:
     try:
         with transaction.atomic():
             if Application.objects.filter(due, pk=application.pk).update(last_used=now):
-                facts = {"application": application.url}
-                actor = actor_of(application)
                 events.record(
-                    Event.Kind.APPLICATION_USED, user, dialect=Dialect.GONCORD, client=client, actor=actor, **facts
+                    Event.Kind.APPLICATION_USED,
+                    user,
+                    dialect=Dialect.GONCORD,
+                    client=client,
+                    actor=actor_of(application),
+                    application=application.url,
                 )
     except DatabaseError:
         # The decision stands; when it was last used is only worth knowing.

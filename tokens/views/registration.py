@@ -59,7 +59,7 @@ class ValidationView(RegistrationView):
 
 def _token(name: str) -> list[OpenApiParameter]:
     told = f"The {name} token; the cookie of this name stands in for an absent parameter."
-    places = (OpenApiParameter.QUERY, OpenApiParameter.COOKIE)
+    places: tuple[Any, ...] = (OpenApiParameter.QUERY, OpenApiParameter.COOKIE)
     return [OpenApiParameter(name, OpenApiTypes.STR, place, description=told) for place in places]
 
 
