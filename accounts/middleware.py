@@ -43,7 +43,7 @@ class TrustedProxies:
 
 
 class RequestLimits:
-    """Refuses an address that is too long and, where TLS is required, an API call without it."""
+    """Refuses an address that is too long, a method in small letters and, where TLS is required, a call without it."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -51,6 +51,9 @@ class RequestLimits:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
             return refusals.answer(request, AddressTooLong())
+        if request.META["REQUEST_METHOD"] != request.method:
+            # Methods are case-sensitive (RFC 9110 9.1). Django takes `post` for POST; a proxy's rules do not.
+            return refusals.method_not_allowed(request)
         if settings.REQUIRE_TLS and not request.is_secure() and not _is_probe(request):
             # SecurityMiddleware has redirected people's pages; here a secret has already crossed the wire.
             return refusals.answer(request, refusals.TLSRequired())

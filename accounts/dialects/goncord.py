@@ -56,7 +56,8 @@ class GoncordView(DialectView):
         # A method that the path does not know is a 405 to everybody where some method of it is open.
         # There is no request yet when the OpenAPI document begins to describe the view.
         method = getattr(self.request, "method", "")
-        is_open = method in self.open_methods or (bool(self.open_methods) and not hasattr(self, method.lower()))
+        is_known = method.lower() in self.http_method_names and hasattr(self, method.lower())
+        is_open = method in self.open_methods or (bool(self.open_methods) and not is_known)
         return [] if is_open else super().get_authenticators()
 
     def body(self) -> dict[str, Any]:

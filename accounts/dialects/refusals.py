@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 
 from accounts.dialects.base import PlainEnvelope
@@ -37,6 +38,11 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form of a page of ours without its token."""
     return answer(request, PermissionDenied())
+
+
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    """A method that no view would know."""
+    return answer(request, MethodNotAllowed(request.META["REQUEST_METHOD"]))
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
