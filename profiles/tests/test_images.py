@@ -236,14 +236,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_honest_picture_is_refused_at_once(data: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     tracemalloc.start()
     with pytest.raises(AvatarRefused) as refusal:
         images.renditions(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refusal.value.field == "avatar"
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert peak < 100_000_000
 
 
