@@ -15,6 +15,8 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from authsite.streams import BrokenStreams
+
 
 def load(target: str) -> Callable[..., Any]:
     """Return the application `module:name`, inside a worker that ends when its parent does."""
@@ -27,8 +29,7 @@ def load(target: str) -> Callable[..., Any]:
 
         threading.Thread(target=follow, daemon=True).start()
     module, _, name = target.partition(":")
-    application: Callable[..., Any] = getattr(import_module(module), name)
-    return application
+    return BrokenStreams(getattr(import_module(module), name))
 
 
 def main() -> None:
