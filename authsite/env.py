@@ -1,5 +1,6 @@
 """The environment: `.env` when present, `NAME_FILE` for secrets, a clear word when a value is wrong."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -68,6 +69,18 @@ def number(name: str, default: int, *, least: int = 0) -> int:
 def words(name: str, default: list[str] | None = None) -> list[str]:
     """A list separated by commas, blanks removed."""
     return _read(name, lambda key: [w.strip() for w in _env.str(key).split(",") if w.strip()], default or [])
+
+
+def mapping(name: str) -> dict[str, Any]:
+    """A JSON object; empty when not set."""
+
+    def cast(key: str) -> dict[str, Any]:
+        value = json.loads(_env.str(key))
+        if not isinstance(value, dict):
+            raise ImproperlyConfigured(f"{name} must be a JSON object.")
+        return value
+
+    return _read(name, cast, {})
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
