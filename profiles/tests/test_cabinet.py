@@ -401,9 +401,10 @@ class TestDirectory:
         for path in (USERS, f"{USERS}search-ivan"):
             refused(getattr(client, method)(path), 405)
 
-    def test_head_has_the_headers_only(self, client):
+    def test_head_has_the_headers_only(self, client, django_assert_num_queries):
         make_person()
-        response = client.head(USERS)
+        with django_assert_num_queries(0):
+            response = client.head(USERS)
         assert (response.status_code, b"".join(response)) == (200, b"")
 
 
