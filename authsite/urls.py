@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("tokens.urls")),
     path("", include("profiles.urls")),
+    path("", include("oauth_providers.urls")),
 ]
 
 handler400 = "accounts.dialects.refusals.bad_request"
