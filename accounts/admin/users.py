@@ -25,6 +25,7 @@ from accounts.identifiers import Kind
 from accounts.models import Event, User
 from accounts.services import accounts, credentials, events, privileges, roles
 from accounts.staff import Deed, ReadOnlyInline, StaffAdmin, caller, facts
+from oauth_providers.models import LinkedIdentity
 from profiles.models import ApplicationPayload, Profile
 from profiles.services import editing
 from tokens.models import SignIn
@@ -60,6 +61,14 @@ class PayloadInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("application")
 
 
+class IdentityInline(ReadOnlyInline):
+    """The providers' accounts that open the account."""
+
+    model = LinkedIdentity
+    ordering = ("-id",)
+    fields = readonly_fields = ("provider", "uid", "created_at")
+
+
 class EventInline(ReadOnlyInline):
     """The newest events about the account."""
 
@@ -83,7 +92,7 @@ class UserAdmin(StaffAdmin):
     search_help_text = gettext_lazy("The beginning of a user name, an e-mail or a phone, or an account id.")
     autocomplete_fields = ("roles", "groups", "user_permissions")
     readonly_fields = ("id", "password_state", "created_at", "last_login")
-    inlines = (ProfileInline, SignInInline, PayloadInline, EventInline)
+    inlines = (ProfileInline, SignInInline, IdentityInline, PayloadInline, EventInline)
     fieldsets = (
         (
             None,
