@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import NotFound, Unavailable
+from accounts.errors import NotFound, TokenNotWorking, Unavailable
 from accounts.models import User
 from accounts.services.versions import cards_changed
 from profiles import conf, images
@@ -38,7 +38,7 @@ _SECONDS_TO_WAIT = 3
 def replace(user: User, picture: bytes) -> str:
     """Make `picture` the avatar of `user`; return the name of its larger file. The former one is gone after the commit.
 
-    Raises AvatarRefused, and Unavailable while other pictures are being read.
+    Raises AvatarRefused, Unavailable while other pictures are being read, TokenNotWorking when the account is gone.
     """
     with _taken_slot():
         files = images.renditions(picture)
@@ -100,16 +100,18 @@ def delete_orphan(name: str) -> None:
 
 
 def _show(user: User, name: str) -> None:
-    """Write the column under a lock, so that of two uploads at once the later one knows of the earlier one's files."""
+    """Write the column. Raises TokenNotWorking when the account is gone."""
+    row = Profile.objects.filter(user=user)
     with transaction.atomic():
+        if not name and not row.exclude(avatar="").exists():
+            return
+        # The account's row is locked by this UPDATE: of two uploads at once the later one sees the earlier one's files.
+        if not cards_changed([user]):
+            raise TokenNotWorking
         if name:
             Profile.objects.bulk_create([Profile(user_id=user.pk)], ignore_conflicts=True)
-        row = Profile.objects.filter(user=user)
-        former = row.select_for_update().values_list("avatar", flat=True).first()
-        if not former and not name:
-            return
+        former = row.values_list("avatar", flat=True).first()
         row.update(avatar=name)
-        cards_changed([user])
         if former:
             transaction.on_commit(partial(_discard, former), robust=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import InvalidInput
+from accounts.errors import InvalidInput, TokenNotWorking
 from accounts.fields import computed
 from accounts.models import User
 from accounts.services.versions import cards_changed
@@ -19,17 +19,19 @@ def edit(user: User, **changes: Any) -> Profile:
     """Store `changes` (stored names and values) in the profile of `user`; return it as it then is.
 
     Only the named columns are written, so that two edits of different fields at once both hold.
-    Raises InvalidInput for a birthdate before 1900 or after today.
+    Raises InvalidInput for a birthdate before 1900 or after today, TokenNotWorking when the account is gone.
     """
     check(**changes)
     with transaction.atomic():
         if changes:
+            # First, and so also the lock under which two who make the missing row wait for each other.
+            if not cards_changed([user]):
+                raise TokenNotWorking
             changes |= computed(Profile, changes)
             rows = Profile.objects.filter(user=user)
             if not rows.update(**changes):
                 Profile.objects.bulk_create([Profile(user_id=user.pk)], ignore_conflicts=True)
                 rows.update(**changes)
-            cards_changed([user])
         return of(user)
 
 

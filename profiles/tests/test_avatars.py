@@ -17,11 +17,11 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from PIL import Image
 
-from accounts.errors import NotFound, Unavailable
+from accounts.errors import NotFound, TokenNotWorking, Unavailable
 from accounts.models import User
 from profiles import images
 from profiles.models import Profile
-from profiles.services import avatars
+from profiles.services import avatars, editing
 from profiles.tests.cabinet import entry, make_person, refused
 from profiles.tests.pictures import bomb, encoded, gif, gradient
 
@@ -239,6 +239,17 @@ def test_a_transaction_that_fails_leaves_the_old_picture_and_no_new_file(client,
         assert list(response.json()) == ["errorMessage"]
     assert files(media) == before
     assert served(client, address).status_code == 200
+
+
+def test_an_account_that_is_gone_meanwhile_leaves_no_file(media):
+    person = make_person()
+    User.objects.all().delete()
+    with pytest.raises(TokenNotWorking):
+        avatars.replace(person.user, PNG)
+    with pytest.raises(TokenNotWorking):
+        editing.edit(person.user, first_name="Иван")
+    assert files(media) == []
+    assert not Profile.objects.exists()
 
 
 class StuckStorage(FileSystemStorage):
