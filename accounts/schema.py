@@ -21,6 +21,11 @@ class DialectSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [str(cast("DialectView", self.view).dialect)]
 
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        # Each dialect has serializers of its own, and what is alike in two of them is named alike.
+        dialect, name = self.get_tags()[0].capitalize(), super().get_serializer_name(serializer, direction)
+        return name if name.startswith(dialect) else f"{dialect}{name}"
+
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
         if operation and isinstance(self.view, DialectView):
