@@ -4,7 +4,10 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from authsite.requests import UTF8ASGIRequest
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authsite.settings")
 os.environ.setdefault("STATEMENT_TIMEOUT_SECONDS", "5")
 
 application = get_asgi_application()
+application.request_class = UTF8ASGIRequest

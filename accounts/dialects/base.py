@@ -183,9 +183,6 @@ class DialectView(APIView):
             raise exceptions.MethodNotAllowed("HEAD")
         if request.method == "GET" and self.writes_on_get and "prefetch" in request.headers.get("Sec-Purpose", ""):
             raise exceptions.PermissionDenied
-        if request.META["REQUEST_METHOD"] != request.method:
-            # Django reads `delete` as DELETE; methods are case-sensitive (RFC 9110 9.1).
-            raise exceptions.MethodNotAllowed(request.META["REQUEST_METHOD"])
         refuse_foreign_charset(request)
         if _content_length(request) > self.max_body_bytes:
             _drain(request)
