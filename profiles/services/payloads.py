@@ -22,7 +22,9 @@ def changes(given: Mapping[str, Any]) -> Changes:
 
     Raises InvalidInput about the address of an unknown application, or of one whose payload is none.
     """
-    known = dict(Application.objects.filter(url__in=given).values_list("url", "pk")) if given else {}
+    # PostgreSQL refuses to look for a text that it cannot hold.
+    urls = [url for url in given if "\x00" not in url]
+    known = dict(Application.objects.filter(url__in=urls).values_list("url", "pk")) if urls else {}
     for url, payload in given.items():
         if url not in known:
             raise InvalidInput(url, _("There is no application with this address."))
