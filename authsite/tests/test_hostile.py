@@ -347,9 +347,11 @@ def statements() -> Any:
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         harmless = r'"accounts_(event|attemptcounter)"|UPDATE "(tokens_signin|accounts_application)" SET "last_used"'
-        if re.match(r"\s*(INSERT|UPDATE|DELETE)", sql) and not re.search(harmless, sql[:200]):
+        result = execute(sql, params, many, context)
+        writes = re.match(r"\s*(INSERT|UPDATE|DELETE)", sql) and context["cursor"].rowcount
+        if writes and not re.search(harmless, sql[:200]):
             written.append(sql)
-        return execute(sql, params, many, context)
+        return result
 
     with connection.execute_wrapper(note):
         yield written
