@@ -27,7 +27,7 @@ from accounts.services import accounts, credentials, events, privileges, roles
 from accounts.staff import Deed, ReadOnlyInline, StaffAdmin, caller, facts
 from oauth_providers.models import LinkedIdentity
 from profiles.models import ApplicationPayload, Profile
-from profiles.services import editing
+from profiles.services import avatars, editing
 from tokens.models import SignIn
 from tokens.services import revocation
 
@@ -136,6 +136,14 @@ class UserAdmin(StaffAdmin):
             gettext_lazy("signed out everywhere."),
             "tokens.change_signin",
             lambda request, user: revocation.end_everything(user, **facts(request)),
+        ),
+        Deed(
+            "remove-avatar",
+            gettext_lazy("Remove the avatar"),
+            gettext_lazy("The picture is deleted; the person may choose another."),
+            gettext_lazy("the avatar is gone."),
+            "profiles.change_profile",
+            lambda request, user: remove_avatar(request, user),
         ),
         Deed(
             "require-new-password",
@@ -276,11 +284,13 @@ class UserAdmin(StaffAdmin):
                 formset.changed_objects.append((one.instance, one.changed_data))
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        accounts.delete(obj, **facts(request))
+        self.delete_queryset(request, [obj])
 
     def delete_queryset(self, request: HttpRequest, queryset: Iterable[User]) -> None:
         with transaction.atomic():
             for user in queryset:
+                # Its files go when the deletion is committed, and not before.
+                avatars.remove(user)
                 accounts.delete(user, **facts(request))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -341,3 +351,12 @@ def beginning_with(text: str) -> Q:
     if number := identifiers.account_id(text):
         wanted |= Q(pk=number)
     return wanted
+
+
+def remove_avatar(request: HttpRequest, user: User) -> bool:
+    """Leave `user` without an avatar; False when there was none."""
+    if not editing.of(user).avatar:
+        return False
+    avatars.remove(user)
+    events.record(Event.Kind.ACCOUNT_CHANGED, user, changed=["avatar"], **facts(request))
+    return True

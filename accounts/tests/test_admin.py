@@ -1,5 +1,6 @@
 """The staff's screens, as superuser and as limited staff, through Django's test client."""
 
+import io
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client as Browser
 from django.urls import reverse
+from PIL import Image
 
 from accounts.clients import Dialect
 from accounts.errors import ApplicationNotAllowed
@@ -14,7 +16,7 @@ from accounts.models import Application, CatalogueVersion, Event, Role, User
 from accounts.services import accounts, applications, credentials, roles
 from accounts.tests.factories import HERE, PASSWORD, make_user
 from profiles.models import ApplicationPayload, Profile
-from profiles.services import cards
+from profiles.services import avatars, cards
 from tokens.models import SignIn
 from tokens.services import ledger
 
@@ -412,6 +414,23 @@ def test_a_password_against_the_rules_is_refused(admin):
         assert response.status_code == 200
         assert response.context["form"].errors
     assert everything() == before
+
+
+def test_an_avatar_is_removed_by_a_deed_and_with_its_account(
+    admin, django_capture_on_commit_callbacks, settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path
+    picture = io.BytesIO()
+    Image.new("RGB", (300, 300)).save(picture, "PNG")
+    user = make_user("ivan")
+    for removal, data in (("do/remove-avatar", {}), ("delete", {"post": "yes"})):
+        with django_capture_on_commit_callbacks(execute=True):
+            avatars.replace(user, picture.getvalue())
+        assert [path for path in tmp_path.rglob("*") if path.is_file()]
+        with django_capture_on_commit_callbacks(execute=True):
+            assert admin.post(page_of(user, removal), data).status_code == 302
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert Event.objects.filter(user_ref=user.pk, details__changed=["avatar"]).count() == 1
 
 
 def test_a_deactivated_member_of_staff_is_out_at_once(admin):
