@@ -107,6 +107,7 @@ class StaffAdmin(admin.ModelAdmin):
     list_max_show_all = 0
     sortable_by: ClassVar[Any] = ()
     change_form_template = "admin/staff_change_form.html"
+    change_list_template = "admin/staff_change_list.html"
     deeds: ClassVar[tuple[Deed, ...]] = ()
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:
@@ -154,6 +155,13 @@ class StaffAdmin(admin.ModelAdmin):
             if self.may(request, deed.permission, thing)
         ]
 
+    def list_links(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """What the list offers: address and words."""
+        return []
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"links": self.list_links(request), **(extra_context or {})})
+
     def deed_view(self, request: HttpRequest, object_id: str, deed: str) -> HttpResponseBase:
         """Ask before a deed is done to one thing, then do it."""
         found = next((one for one in self.deeds if one.name == deed), None)
@@ -164,13 +172,18 @@ class StaffAdmin(admin.ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             return self.do(request, found, thing) or HttpResponseRedirect(self._page_of(thing))
+        return self.asked(request, found.label, found.question, thing)
+
+    def asked(self, request: HttpRequest, title: Any, question: Any, thing: Any = None) -> HttpResponse:
+        """The page with a question; the answer is a POST to where it stands."""
+        opts = self.opts
         context = {
             **self.admin_site.each_context(request),
-            "title": found.label,
-            "question": found.question,
+            "title": title,
+            "question": question,
             "thing": thing,
-            "opts": self.opts,
-            "back": self._page_of(thing),
+            "opts": opts,
+            "back": self._page_of(thing) if thing else reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
         }
         return TemplateResponse(request, "admin/staff_question.html", context)
 

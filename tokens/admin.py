@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.errors import DomainError, TokenNotWorking
 from accounts.services import accounts, privileges
 from accounts.staff import Deed, ReadOnlyAdmin, caller, facts
-from tokens.models import SignIn
+from tokens.models import LedgerClosing, SignIn
 from tokens.services import revocation
 
 
@@ -52,7 +55,30 @@ class SignInAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignIn]:
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).select_related("user").annotate(closed=LedgerClosing.objects.upto())
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.everybody_view)
+        return [path("everybody/", view, name="tokens_signin_everybody"), *super().get_urls()]
+
+    def list_links(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        if not request.user.is_superuser:
+            return []
+        return [(reverse("admin:tokens_signin_everybody"), _("End all sign-ins of everybody"))]
+
+    def everybody_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask, then end every sign-in of everybody; the session of the caller stays."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        if request.method != "POST":
+            question = _("Every token stops working at once, in every dialect, and so do all sessions here but yours.")
+            return self.asked(request, _("End all sign-ins of everybody"), question)
+        count = revocation.revoke_everybody(**facts(request))
+        user = caller(request)
+        user.refresh_from_db(fields=["credentials_stamp"])
+        update_session_auth_hash(request, user)
+        messages.success(request, _("%(count)d sign-ins ended.") % {"count": count})
+        return HttpResponseRedirect(reverse("admin:tokens_signin_changelist"))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         if not search_term.strip():
@@ -71,7 +97,7 @@ class SignInAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: SignIn) -> str:
-        if row.revoked:
+        if row.revoked or row.pk <= row.closed:  # type: ignore[attr-defined]
             return _("ended")
         if row.expires <= timezone.now():
             return _("expired")

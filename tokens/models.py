@@ -6,6 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -32,8 +33,36 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
         return self.unended().filter(user=user, stamp=user.credentials_stamp)
 
     def unended(self) -> Self:
-        """Neither revoked nor expired, by the row's own columns."""
-        return self.filter(revoked__isnull=True, expires__gt=timezone.now())
+        """Neither revoked nor expired, by the row's own columns, nor ended with everybody's."""
+        closed = LedgerClosing.objects.upto()
+        return self.filter(revoked__isnull=True, expires__gt=timezone.now(), pk__gt=closed)
+
+
+class LedgerClosingManager(models.Manager["LedgerClosing"]):
+    """Closes the ledger up to a row."""
+
+    def close(self, upto: int) -> None:
+        """End every sign-in with an id up to `upto`; what was closed stays closed."""
+        self.bulk_create([self.model(pk=1)], ignore_conflicts=True)
+        self.filter(pk=1, upto__lt=upto).update(upto=upto)
+
+    def upto(self) -> Coalesce:
+        """The last id that is over, as an expression: one row that no sign-in is joined to."""
+        return Coalesce(models.Subquery(self.filter(pk=1).values("upto")), models.Value(0))
+
+
+class LedgerClosing(models.Model):
+    """One row: the sign-ins with an id up to `upto` are over, whatever their own rows say.
+
+    Ending a million sign-ins is one statement then, and in force with the next request.
+    """
+
+    upto = models.BigIntegerField(default=0)
+
+    objects = LedgerClosingManager()
+
+    def __str__(self) -> str:
+        return str(self.upto)
 
 
 class SignIn(models.Model):

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.clients import Client
 from accounts.errors import TokenNotWorking
 from accounts.models import Event, User
 from accounts.services import credentials, events
-from tokens.models import SignIn
+from tokens.models import LedgerClosing, SignIn
 
 BATCH = 5_000
 
@@ -82,26 +83,44 @@ def revoke_matching(
 ) -> Generator[Progress, None, None]:
     """End the sign-ins of `user`, or of everybody, that match everything given; tell after each batch how far it is.
 
-    `agent` and `started_before` as in `revoke_all`. What begins meanwhile is left alone. With nothing given every
-    session in the admin ends too. One event is written, also when the caller stops in the middle.
+    `agent` and `started_before` as in `revoke_all`. What begins meanwhile is left alone. One event is written, also
+    when the caller stops in the middle.
     """
-    rows = SignIn.objects.unended().filter(**_given(user=user, dialect=dialect, started__lt=started_before))
-    if agent:
-        rows = rows.filter(agent_folded__contains=agent.casefold())
-    everything = user is None and not agent and not dialect and started_before is None
+    rows = matching(user=user, agent=agent, dialect=dialect, started_before=started_before)
     ended, now = 0, timezone.now()
     try:
         for after, upto, last in _windows(user):
             ended += rows.filter(pk__gt=after, pk__lte=upto).update(revoked=now)
             yield Progress(ended, upto, last)
-        if everything:
-            for member in User.objects.filter(is_staff=True).iterator():
-                credentials.renew_stamp(member)
     finally:
         facts = _given(count=ended, agent=agent, of_dialect=dialect)
         if started_before is not None:
             facts["started_before"] = started_before.isoformat()
-        events.record(Event.Kind.SIGN_IN_ENDED, user, client=client, actor=actor, everybody=everything, **facts)
+        events.record(Event.Kind.SIGN_IN_ENDED, user, client=client, actor=actor, **facts)
+
+
+def revoke_everybody(*, client: Client | None = None, actor: str) -> int:
+    """End every sign-in of everybody and every session in the admin; return how many sign-ins there were.
+
+    One statement, however many there are: it is in force with the next request.
+    """
+    with transaction.atomic():
+        newest = SignIn.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        count = SignIn.objects.unended().filter(pk__lte=newest).count()
+        LedgerClosing.objects.close(newest)
+        for member in User.objects.filter(is_staff=True).order_by("pk").iterator():
+            credentials.renew_stamp(member)
+        events.record(Event.Kind.SIGN_IN_ENDED, client=client, actor=actor, everybody=True, count=count)
+    return count
+
+
+def matching(
+    *, user: User | None = None, agent: str = "", dialect: str = "", started_before: datetime | None = None
+) -> QuerySet[SignIn]:
+    """The sign-ins neither revoked nor expired that match everything given."""
+    rows = SignIn.objects.unended().filter(**_given(user=user, dialect=dialect, started__lt=started_before))
+    # Both sides are folded in Python: SQLite's LIKE knows the case of ASCII letters only.
+    return rows.filter(agent_folded__contains=agent.casefold()) if agent else rows
 
 
 def _given(**conditions: Any) -> dict[str, Any]:

@@ -108,3 +108,25 @@ def test_ending_follows_permissions_and_spares_superusers():
     assert SignIn.objects.working().count() == 2
     assert keeper.post(f"{PAGE}{rows[1].pk}/do/end/").status_code == 302
     assert [row.user for row in SignIn.objects.working()] == [boss]
+
+
+def test_a_superuser_ends_everything_and_stays(admin):
+    rows = [ledger.open_sign_in(make_user(name), dialect=Dialect.CABINET, client=HERE) for name in ("ivan", "anna")]
+    other = browser_of("other", superuser=True)
+    assert "End all sign-ins of everybody" in admin.get(PAGE).content.decode()
+    assert admin.get(f"{PAGE}everybody/").status_code == 200
+    assert SignIn.objects.working().count() == 2
+    response = admin.post(f"{PAGE}everybody/", follow=True)
+    assert [str(message) for message in response.context["messages"]] == ["2 sign-ins ended."]
+    assert not SignIn.objects.working().exists()
+    assert other.get("/admin/").status_code == 302
+    assert admin.get(f"{PAGE}{rows[0].sign_in.pk}/change/").status_code == 200
+    assert '<td class="field-state">ended</td>' in admin.get(PAGE).content.decode()
+
+
+def test_nobody_else_ends_everything():
+    ledger.open_sign_in(make_user("ivan"), dialect=Dialect.CABINET, client=HERE)
+    keeper = browser_of("keeper", "view_signin", "change_signin")
+    assert "everybody" not in keeper.get(PAGE).content.decode()
+    assert keeper.post(f"{PAGE}everybody/").status_code == 403
+    assert SignIn.objects.working().exists()

@@ -8,13 +8,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.clients import Client, Dialect
+from accounts.errors import TokenNotWorking
 from accounts.models import Event, User
 from accounts.services import accounts
 from accounts.tests.factories import make_user
-from tokens.models import SignIn
-from tokens.services import ledger, revocation
+from tokens.formats import TokenType
+from tokens.models import LedgerClosing, SignIn
+from tokens.services import ledger, resolving, revocation
 
 pytestmark = pytest.mark.django_db
+OPAQUE_AND_JWT = (Dialect.CABINET, Dialect.GIGACHAT, Dialect.GONCORD)
 
 
 def sign_in(user, agent="Firefox", dialect=Dialect.CABINET):
@@ -29,7 +32,7 @@ def ended(**conditions):
 @pytest.mark.parametrize(
     ("conditions", "left"),
     [
-        ({}, set()),
+        ({"agent": "X"}, {"ivan yandex"}),
         ({"agent": "яндекс"}, {"ivan firefox", "anna firefox", "anna goncord"}),
         ({"agent": "%"}, {"ivan firefox", "ivan yandex", "anna firefox", "anna goncord"}),
         ({"dialect": "goncord"}, {"ivan firefox", "ivan yandex", "anna firefox"}),
@@ -63,15 +66,36 @@ def test_what_matches_everything_given_ends(conditions, left, batch, monkeypatch
     assert event.user == conditions.get("user")
 
 
-def test_everything_ends_the_sessions_of_the_staff_too():
+def test_everybody_is_signed_out_by_one_statement_also_of_the_admin():
     user, member = make_user("ivan"), make_user("root")
     accounts.edit(member, actor="command", is_staff=True)
+    grants = [ledger.open_sign_in(user, dialect=dialect, client=Client()) for dialect in OPAQUE_AND_JWT]
     stamps = [user.credentials_stamp, member.credentials_stamp]
-    ended(agent="nothing like it")
-    assert [User.objects.get(pk=one.pk).credentials_stamp for one in (user, member)] == stamps
-    ended()
+    with CaptureQueriesContext(connection) as captured:
+        assert revocation.revoke_everybody(actor="command") == 3
+    assert not any(query["sql"].startswith('UPDATE "tokens_signin"') for query in captured.captured_queries)
+    assert not SignIn.objects.working().exists()
+    for grant, token_type in zip(grants, (TokenType.CABINET, TokenType.GIGACHAT, TokenType.GONCORD), strict=True):
+        with pytest.raises(TokenNotWorking):
+            resolving.resolve(grant.secret, token_type, client=Client())
+        with pytest.raises(TokenNotWorking):
+            revocation.revoke(grant.sign_in)
+    assert revocation.revoke_all(user) == 0
     assert User.objects.get(pk=user.pk).credentials_stamp == stamps[0]
     assert User.objects.get(pk=member.pk).credentials_stamp != stamps[1]
+    event = Event.objects.latest("id")
+    assert (event.kind, event.user, event.details) == ("sign_in_ended", None, {"everybody": True, "count": 3})
+    new = sign_in(user)
+    assert list(SignIn.objects.working()) == [new]
+    assert revocation.revoke_everybody(actor="command") == 1
+    assert not SignIn.objects.working().exists()
+
+
+def test_a_closed_ledger_is_never_opened_again():
+    sign_in(make_user("ivan"))
+    LedgerClosing.objects.close(10**6)
+    LedgerClosing.objects.close(1)
+    assert LedgerClosing.objects.get().upto == 10**6
 
 
 def test_who_stops_in_the_middle_leaves_a_record_of_what_was_done(monkeypatch):
@@ -97,7 +121,8 @@ def test_what_is_over_already_is_not_counted_and_keeps_its_time():
 
 def test_an_empty_ledger_has_nothing_to_end():
     assert ended() == 0
-    assert Event.objects.get().details == {"everybody": True, "count": 0}
+    assert revocation.revoke_everybody(actor="command") == 0
+    assert [event.details for event in Event.objects.order_by("id")] == [{"count": 0}, {"everybody": True, "count": 0}]
 
 
 def test_each_batch_is_one_statement_on_the_rows_own_columns(monkeypatch):
@@ -111,7 +136,7 @@ def test_each_batch_is_one_statement_on_the_rows_own_columns(monkeypatch):
         ended()
     updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
     assert len(updates) == 2
-    assert not any("JOIN" in sql or "SELECT" in sql for sql in updates)
+    assert not any("JOIN" in sql or "accounts_user" in sql for sql in updates)
 
 
 def test_everything_of_one_account_ends_with_its_session():
