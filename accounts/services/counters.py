@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, cast
 
 import redis
-from django.db.models import BigIntegerField, Case, F, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 VALKEY_SECONDS = 0.5
 VALKEY_REST_SECONDS = 5.0
 KEEP_MS = 86_400_000
-PURGE_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +168,9 @@ def admit(counters: Sequence[Counter]) -> Ticket:
     return Ticket(counters, on_valkey=False)
 
 
-def purge() -> int:
-    """Delete the rows of what was over a day ago, in batches; return how many."""
-    deleted, old = 0, _now() - KEEP_MS
-    while keys := list(AttemptCounter.objects.filter(until__lt=old).values_list("key", flat=True)[:PURGE_BATCH]):
-        deleted += AttemptCounter.objects.filter(key__in=keys, until__lt=old).delete()[0]
-    return deleted
+def over() -> QuerySet[AttemptCounter]:
+    """What was over a day ago and holds nobody back any more."""
+    return AttemptCounter.objects.filter(until__lt=_now() - KEEP_MS)
 
 
 def forget() -> None:

@@ -95,14 +95,15 @@ def hashed(password: str) -> str:
     return make_password(passwords.normalised(password))
 
 
-def accept(password: str, user: User | None = None) -> None:
+def accept(password: str, user: User | None = None, *, strict: bool = False) -> None:
     """Refuse a new password that the policy does not accept. Raises PasswordRefused with every reason.
 
     The dialects' own patterns are their serializers' business; 1 to 256 characters holds for all.
+    `strict`: by the policy of that name, whatever the operator's is; for those who can do more than others.
     """
     if not passwords.evaluable(password):
         raise PasswordRefused([_("A password has between 1 and 256 characters.")])
-    if conf.password_policy() == "strict":
+    if strict or conf.password_policy() == "strict":
         try:
             password_validation.validate_password(password, user)
         except ValidationError as error:

@@ -1,10 +1,14 @@
 """The record of what happened: one insert each, in the transaction of a success, outside that of a refusal."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from accounts import conf
 from accounts.clients import Client
 from accounts.models import Event, User
 
@@ -37,6 +41,11 @@ def record(
         actor=actor,
         details=details,
     )
+
+
+def over() -> QuerySet[Event]:
+    """The events that have been kept for as long as the operator wants them."""
+    return Event.objects.filter(time__lt=timezone.now() - timedelta(days=conf.event_days()))
 
 
 def record_refusal(kind: Event.Kind, user: User | None = None, **facts: Any) -> None:

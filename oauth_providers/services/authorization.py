@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -155,12 +155,11 @@ def identify(provider: str, access_token: str, *, client: Client) -> Identity:
     raise ProviderTokenRefused
 
 
-def purge(*, batch: int = 1000) -> int:
-    """Delete up to `batch` attempts that can no longer matter; return how many. Call it until it returns 0."""
+def over() -> QuerySet[AuthorizationAttempt]:
+    """The attempts that can no longer matter: too old to go on, and no token of theirs is good."""
     now = timezone.now()
-    over = Q(started__lt=_oldest(now)) & (Q(token_expires__isnull=True) | Q(token_expires__lt=now))
-    ids = list(AuthorizationAttempt.objects.filter(over).values_list("pk", flat=True)[:batch])
-    return AuthorizationAttempt.objects.filter(pk__in=ids).delete()[0]
+    no_token = Q(token_expires__isnull=True) | Q(token_expires__lt=now)
+    return AuthorizationAttempt.objects.filter(no_token, started__lt=_oldest(now))
 
 
 def _is_ours(identity: Identity, backend: Provider, *, was_handed_out: bool) -> bool:

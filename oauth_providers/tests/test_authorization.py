@@ -7,6 +7,7 @@ import time_machine
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from accounts.services import purging
 from accounts.tests.factories import HERE
 from oauth_providers.errors import AttemptRefused, CodeRefused, ProviderTokenRefused
 from oauth_providers.models import AuthorizationAttempt
@@ -65,9 +66,9 @@ def test_purging_keeps_what_may_still_matter(fake):
     kept = list(AuthorizationAttempt.objects.order_by("pk")[:2].values_list("pk", flat=True))
     AuthorizationAttempt.objects.exclude(pk__in=kept).update(started=old)
     AuthorizationAttempt.objects.filter(pk=kept[0]).update(started=old)
-    assert [authorization.purge(batch=3) for _ in range(3)] == [3, 2, 0]
+    assert list(purging.in_batches(authorization.over(), oldest_first="started")) == [5]
     assert list(AuthorizationAttempt.objects.order_by("pk").values_list("pk", flat=True)) == kept
     assert authorization.identify("vk", handed_out, client=HERE).uid == "1001"
     assert authorization.exchange("vk", **begun, client=HERE).access_token
     AuthorizationAttempt.objects.update(started=old, token_expires=old)
-    assert authorization.purge() == 2
+    assert authorization.over().count() == 2

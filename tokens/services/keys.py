@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.clients import Dialect
@@ -20,6 +21,8 @@ SECRET_BYTES = 64
 REREAD_AFTER_SECONDS = 5.0
 # Longer than REREAD_AFTER_SECONDS: when a new key begins to sign, every worker has already read it.
 BEGIN_SIGNING_AFTER = timedelta(seconds=10)
+# For whoever asks afterwards when a key ended.
+KEEP_RETIRED = timedelta(days=1)
 ALGORITHMS = {
     TokenType.GONCORD: goncord.ALGORITHM,
     TokenType.REGISTRATION_ACCESS: registration.ALGORITHM,
@@ -80,6 +83,12 @@ def rotate(token_type: TokenType, *, retire_now: bool = False, actor: str = "") 
         events.record(Event.Kind.KEY_ROTATED, actor=actor, token_type=token_type, generation=key.generation)
     forget()
     return key
+
+
+def over() -> QuerySet[SigningKey]:
+    """The keys that vouch for nothing any more. The newest of each type stays, for the number of the next."""
+    newest = SigningKey.objects.filter(token_type=OuterRef("token_type")).order_by("-generation").values("pk")[:1]
+    return SigningKey.objects.filter(retire_after__lt=timezone.now() - KEEP_RETIRED).exclude(pk=Subquery(newest))
 
 
 def forget() -> None:

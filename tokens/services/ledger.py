@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.clients import Client, Dialect
@@ -77,3 +78,8 @@ def restamp(sign_in: SignIn, stamp: str) -> None:
     """Let `sign_in` outlive the change of password that it made; call it in the transaction of the change."""
     SignIn.objects.filter(pk=sign_in.pk).update(stamp=stamp)
     sign_in.stamp = stamp
+
+
+def over() -> QuerySet[SignIn]:
+    """The sign-ins that have expired: no token of theirs works, whatever becomes of the row."""
+    return SignIn.objects.filter(expires__lt=timezone.now())
