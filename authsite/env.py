@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,18 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 _env = environ.FileAwareEnv()
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a setting was read as, and where from: `default`, `environment` (and `.env`), `file` or `generated`."""
+
+    value: Any
+    origin: str
+
+
+# Everything asked for so far, by its name in the environment: `show_config` tells of it.
+readings: dict[str, Reading] = {}
+
+
 def read_file(path: Path) -> None:
     """Add what `path` sets to the environment; what is already set there wins."""
     if path.is_file():
@@ -26,10 +39,14 @@ def read_file(path: Path) -> None:
 
 def _read(name: str, cast: Callable[..., T], default: T) -> T:
     # An empty value means "not set", so that `NAME=` in `.env` asks for the default.
-    if not os.environ.get(name, "").strip() and not os.environ.get(f"{name}_FILE"):
+    origin = "environment" if os.environ.get(name, "").strip() else "file" if os.environ.get(f"{name}_FILE") else ""
+    if not origin:
+        readings[name] = Reading(default, "default")
         return default
     try:
-        return cast(name)
+        value = cast(name)
+        readings[name] = Reading(value, origin)
+        return value
     except ImproperlyConfigured:
         raise
     except Exception as error:
@@ -93,7 +110,9 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 
 def database(name: str, default: str) -> dict[str, Any]:
     """A Django database from a URL: `sqlite:///path`, `postgresql://user:password@host/name`."""
-    return _read(name, _env.db_url, _env.db_url_config(default))
+    found = _read(name, _env.db_url, _env.db_url_config(default))
+    text(name, default)  # Remembered as it was written, not as Django fills it in.
+    return found
 
 
 def secret(name: str, path: Path) -> tuple[str, bool]:
@@ -111,4 +130,6 @@ def secret(name: str, path: Path) -> tuple[str, bool]:
         pass
     finally:
         draft.unlink()
-    return path.read_text().strip(), True
+    value = path.read_text().strip()
+    readings[name] = Reading(value, "generated")
+    return value, True

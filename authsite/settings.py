@@ -13,6 +13,7 @@ VAR_DIR = BASE_DIR / "var"
 
 # Environment
 env.read_file(BASE_DIR / ".env")
+SETTINGS_READ = env.readings  # Filled in as this file is read; `show_config` tells of it.
 DEBUG = env.flag("DEBUG")
 REQUIRE_TLS = env.flag("REQUIRE_TLS")
 HOST = env.text("HOST", "127.0.0.1")
