@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.identifiers import Kind
 from accounts.passwords import MAX_CHARACTERS
 from accounts.serializers.fields import IdentifierText, ISODate, RawText, Text
+from accounts.services import roles
 
 MIN_PASSWORD_CHARACTERS = 6
 MAX_NAME_CHARACTERS = 256
@@ -36,11 +37,14 @@ class PasswordArguments(serializers.Serializer[Any]):
 class RoleName(Text):
     """A role by its name, or an object with the key `name`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(pattern=r"\S(?:.*\S)?", max_length=150, **kwargs)
-
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return super().run_validation(data.get("name") if isinstance(data, dict) else data)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if not roles.is_name(name):
+            self.fail("pattern")
+        return name
 
 
 class RoleNames(serializers.ListField):

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +29,8 @@ LAST_USED_GRAIN = timedelta(seconds=60)
 # An operator's own token may be a UUID, as goncord's always were; spelled without dashes it has 32 characters.
 _OWN_TOKEN = re.compile(r"[!-~]{32,255}", re.ASCII)
 
+_WEB_ADDRESS = URLValidator(schemes=("http", "https"))
+
 
 def authenticate(token: str, *, needs_super: bool, user: User, client: Client) -> Application:
     """The active application whose `token` this is, with status super where that is needed. One query.
@@ -35,9 +38,7 @@ def authenticate(token: str, *, needs_super: bool, user: User, client: Client) -
     Both the current token and the one before it are good. What an application does to `user` is recorded once a minute.
     Raises ApplicationNotAllowed, and Throttled when `client` has presented too many tokens of no application.
     """
-    wanted = digest(token)
-    known = Application.objects.filter(Q(token_digest=wanted) | Q(previous_token_digest=wanted), is_active=True)
-    application = known.first() if token else None
+    application = _holders(digest(token)).filter(is_active=True).first() if token else None
     if application is None and token:
         lockout.wrong(Guess.APPLICATION_TOKEN, client=client)
     if application is None or (needs_super and not application.is_super):
@@ -72,11 +73,18 @@ def create(
     """
     secret = _secret(token)
     application = Application(url=url, name=name, is_super=is_super, token_digest=digest(secret))
+    in_use = Conflict(_("An application with this address or this token already exists."))
+    try:
+        _WEB_ADDRESS(url)
+    except ValidationError as error:
+        raise InvalidInput("url", _("The address of an application begins with http:// or https://.")) from error
     try:
         application.clean_fields()
     except ValidationError as error:
         field, texts = next(iter(error.message_dict.items()))
         raise InvalidInput(field, " ".join(texts)) from error
+    if _holders(digest(secret)).exists():
+        raise in_use
     try:
         with transaction.atomic():
             application.save(force_insert=True)
@@ -85,7 +93,7 @@ def create(
             facts: dict[str, Any] = {"application": url, "is_super": is_super}
             events.record(Event.Kind.APPLICATION_CHANGED, client=client, actor=actor, change="created", **facts)
     except IntegrityError as error:
-        raise Conflict(_("An application with this address or this token already exists.")) from error
+        raise in_use from error
     return application, secret
 
 
@@ -103,6 +111,8 @@ def rotate_token(
     operator's own that is no secret, Conflict when it is in use or another rotation came first.
     """
     secret = _secret(token)
+    if application.token_digest is not None and bytes(application.token_digest) == digest(secret):
+        raise Conflict(_("This is the present token."))
     previous = None if at_once else application.token_digest
     change = "token replaced" if at_once else "token rotated"
     _replace_tokens(application, digest(secret), previous, change=change, client=client, actor=actor)
@@ -133,9 +143,7 @@ def _replace_tokens(
     actor: str,
 ) -> None:
     conflict = Conflict(_("This token is in use, or another rotation came first."))
-    others = Application.objects.exclude(pk=application.pk)
-    # A unique constraint knows one column only; a token is looked up in both.
-    if current is not None and others.filter(Q(token_digest=current) | Q(previous_token_digest=current)).exists():
+    if current is not None and _holders(current).exclude(pk=application.pk).exists():
         raise conflict
     unchanged = Application.objects.filter(pk=application.pk, token_digest=application.token_digest)
     try:
@@ -147,6 +155,11 @@ def _replace_tokens(
     except IntegrityError as error:
         raise conflict from error
     application.token_digest, application.previous_token_digest = current, previous
+
+
+def _holders(token_digest: bytes) -> QuerySet[Application]:
+    # A unique constraint knows one column only; a token is looked up in both.
+    return Application.objects.filter(Q(token_digest=token_digest) | Q(previous_token_digest=token_digest))
 
 
 def _secret(own: str | None) -> str:

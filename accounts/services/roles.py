@@ -3,16 +3,27 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.clients import Client
-from accounts.errors import TokenNotWorking
+from accounts.errors import InvalidInput, TokenNotWorking
 from accounts.models import Event, Role, User
 from accounts.services import events
 from accounts.services.versions import cards_changed
 
+MAX_NAME_CHARACTERS = 150
+
+
+def is_name(text: str) -> bool:
+    """Whether a role can be called `text`: 1 to 150 visible characters, none of the two ends blank."""
+    return 1 <= len(text) <= MAX_NAME_CHARACTERS and text.isprintable() and text == text.strip()
+
 
 def ensure(names: Iterable[str]) -> list[Role]:
-    """The roles of these names, by name; missing ones are created."""
+    """The roles of these names, by name; missing ones are created. Raises InvalidInput when one is no name."""
+    names = list(names)
+    if not all(map(is_name, names)):
+        raise InvalidInput("roles", _("A role's name has 1 to 150 visible characters and no blank at its ends."))
     # In one order everywhere, so that two callers who create the same roles wait for each other and never in a ring.
     wanted = sorted(set(names))
     known = set(Role.objects.filter(name__in=wanted).values_list("name", flat=True))

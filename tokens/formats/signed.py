@@ -118,9 +118,7 @@ def _header(token: str) -> Any:
 def _is_canonical(part: str) -> bool:
     # A decoder drops the last bits of a part, so that two to sixteen spellings would be one token.
     try:
-        return (
-            base64.urlsafe_b64encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).decode().rstrip("=")
-            == part
-        )
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError:
         return False
+    return base64.urlsafe_b64encode(decoded).decode().rstrip("=") == part
