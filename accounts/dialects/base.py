@@ -175,6 +175,11 @@ class DialectView(APIView):
     field_names: ClassVar[dict[str, str]] = {}
     http_method_names = ("get", "head", "post", "patch", "delete")
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What `Allow` names: HEAD only where it is answered."""
+        return [method for method in super().allowed_methods if not (method == "HEAD" and self.writes_on_get)]
+
     def get_exception_handler(self) -> Envelope:
         return self.envelope
 

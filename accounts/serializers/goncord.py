@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from accounts.identifiers import Kind
@@ -9,6 +10,9 @@ from accounts.passwords import MAX_CHARACTERS
 from accounts.serializers.fields import IdentifierText, ISODate, RawText, Text
 from accounts.services import roles
 
+APPLICATION_TOKEN = OpenApiParameter(
+    "x-app-token", str, OpenApiParameter.HEADER, required=True, description="The token of the application that acts."
+)
 MIN_PASSWORD_CHARACTERS = 6
 MAX_NAME_CHARACTERS = 256
 # More than any account has; without a limit one request could make tens of thousands.

@@ -151,7 +151,9 @@ def test_a_rotation_that_cannot_be_changes_nothing(arguments, words):
 @pytest.mark.parametrize("command", ["create_app", "rotate_app_token", "rotate_key"])
 def test_help_and_exit_codes(command):
     def manage(*arguments):
-        return subprocess.run([sys.executable, "manage.py", command, *arguments], cwd=ROOT, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "manage.py", command, *arguments], cwd=ROOT, capture_output=True, text=True
+        )
 
     helped = manage("--help")
     assert (helped.returncode, helped.stderr) == (0, "")

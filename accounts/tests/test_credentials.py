@@ -143,3 +143,42 @@ def test_several_identifiers_must_name_one_account():
     assert credentials.find_by_all("ivan", "o@x.ru") is None
     assert credentials.find_by_all("ivan", "unknown@x.ru") is None
     assert credentials.find_by_all(None, None) is None
+
+
+def test_digits_find_a_username_first_and_then_an_id(django_assert_num_queries):
+    first = make_user("first", phone="+79991234567")
+    second = make_user("x" * 4)
+    User.objects.filter(pk=second.pk).update(username=str(first.pk), username_canonical=str(first.pk))
+    found = {
+        str(first.pk): second,
+        str(second.pk): second,
+        f"0{first.pk}": first,
+        "89991234567": first,
+        "FIRST": first,
+        "9" * 12: None,
+        "@": None,
+    }
+    for text, user in found.items():
+        with django_assert_num_queries(0 if text == "@" else 1):
+            assert credentials.find_also_by_id(text) == user
+
+
+def test_what_names_an_account_is_said_without_a_query(django_assert_num_queries):
+    user = make_user("Ivan", email="ivan@example.org", phone="+79991234567")
+    with django_assert_num_queries(0):
+        for text in ("IVAN", "ivan@EXAMPLE.org", "8 (999) 123-45-67", str(user.pk), f"0{user.pk}"):
+            assert credentials.names(text, user)
+        for text in (
+            "ivan2",
+            "",
+            "ivan@example.com",
+            "+79991234568",
+            str(user.pk + 1),
+            f"-{user.pk}",
+            "x\x00",
+            "9" * 30,
+        ):
+            assert not credentials.names(text, user)
+    without = make_user("peter")
+    for text in ("", "None", "@", "+"):
+        assert not credentials.names(text, without)

@@ -419,6 +419,7 @@ def test_a_foreign_page_cannot_act_with_the_cookie(goncord, method, path, body, 
         {"Origin": "http://testserver"},
         {"Origin": "http://public.example:8443"},
         {"Origin": "https://front.example"},
+        {"Origin": "https://any.front.example"},
         {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -427,6 +428,7 @@ def test_a_page_of_ours_or_an_allowed_one_can(goncord, settings, page):
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.PUBLIC_URL = "http://public.example:8443"
     settings.CORS_ALLOWED_ORIGINS = ["https://front.example"]
+    settings.CORS_ALLOWED_ORIGIN_REGEXES = [r"^https://[a-z]+\.front\.example$"]
     goncord.client.cookies["jwt"], goncord.jwt = goncord.jwt, ""
     response = goncord.call("POST", ROLES, {"roles": ["a"]}, **page)
     assert (response.status_code, response.json()) == (200, [{"name": "a"}])

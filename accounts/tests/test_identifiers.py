@@ -143,3 +143,12 @@ def test_generated_usernames_are_usernames():
     assert len(made) == 1000
     assert all(re.fullmatch(r"user_[a-z0-9]{12}", name) for name in made)
     assert all(identifiers.parse(name).kind == Kind.USERNAME for name in made)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1", 1), ("007", 7), (str(2**63 - 1), 2**63 - 1), ("8 999", None), (str(2**63), None), ("9" * 5000, None)]
+    + [(text, None) for text in ("", "0", "-1", "+1", "1.0", " 1", "1_0", "²", "١", "x")],
+)
+def test_account_ids_in_digits(text, number):
+    assert identifiers.account_id(text) == number

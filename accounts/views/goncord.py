@@ -10,7 +10,13 @@ from rest_framework.response import Response
 from accounts.clients import Dialect
 from accounts.dialects.goncord import GoncordView
 from accounts.models import Event
-from accounts.serializers.goncord import PasswordArguments, RegistrationArguments, RolesArguments, UserChanges
+from accounts.serializers.goncord import (
+    APPLICATION_TOKEN,
+    PasswordArguments,
+    RegistrationArguments,
+    RolesArguments,
+    UserChanges,
+)
 from accounts.services import applications, credentials, events, registration, roles
 from profiles.serializers.goncord import RoleEntry, UserObject, user_object
 from profiles.services import editing, payloads, shared_cards
@@ -46,7 +52,7 @@ class UsersView(ActingView):
             editing.edit(user, **form)
         return Response(user_object(user, shared_cards.load(user)), status=201)
 
-    @extend_schema(request=UserChanges, responses=UserObject)
+    @extend_schema(parameters=[APPLICATION_TOKEN], request=UserChanges, responses=UserObject)
     def patch(self, request: Request) -> Response:
         form = self.read(UserChanges)
         fields = sorted(form)
@@ -56,7 +62,8 @@ class UsersView(ActingView):
             if role_names is not None:
                 roles.replace(self.account, role_names, **self.facts)
             payloads.store(self.account, kept)
-            events.record(Event.Kind.ACCOUNT_CHANGED, self.account, fields=fields, **self.facts)
+            if fields:
+                events.record(Event.Kind.ACCOUNT_CHANGED, self.account, fields=fields, **self.facts)
         return Response(user_object(self.account, shared_cards.load(self.account)))
 
 
@@ -83,13 +90,13 @@ class RolesView(ActingView):
     authentication_classes = (GoncordToken,)
     super_methods = ("POST", "DELETE")
 
-    @extend_schema(request=RolesArguments, responses=RoleEntry(many=True))
+    @extend_schema(parameters=[APPLICATION_TOKEN], request=RolesArguments, responses=RoleEntry(many=True))
     def post(self, request: Request) -> Response:
         names = self.read(RolesArguments)["roles"]
         roles.grant(self.account, names, **self.facts)
         return Response([{"name": name} for name in names])
 
-    @extend_schema(request=RolesArguments, responses={204: None})
+    @extend_schema(parameters=[APPLICATION_TOKEN], request=RolesArguments, responses={204: None})
     def delete(self, request: Request) -> Response:
         roles.withdraw(self.account, self.read(RolesArguments)["roles"], **self.facts)
         return Response(status=204)

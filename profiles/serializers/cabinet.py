@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from rest_framework import serializers
 
+from accounts import identifiers
 from accounts.serializers.cabinet import NAME
 from accounts.serializers.fields import ISODate, Text
 from profiles import conf
@@ -114,7 +115,7 @@ class DirectoryArguments(serializers.Serializer[Any]):
     """GET /info/users/: a page of `limit` entries with ids above `after`; everybody without `limit`."""
 
     limit = serializers.IntegerField(min_value=1, max_value=directory.PAGE, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=directory.MAX_ID, required=False, default=0)
+    after = serializers.IntegerField(min_value=0, max_value=identifiers.MAX_ACCOUNT_ID, required=False, default=0)
     q = Text(
         max_length=MAX_NAME_CHARACTERS,
         trimmed=True,

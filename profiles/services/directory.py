@@ -16,7 +16,6 @@ from profiles.services.cards import Entry, entries
 PAGE = 1000
 # What is shown first is loaded first.
 FIRST_PAGE = 100
-MAX_ID = 2**63 - 1
 # A name, a surname and a patronymic, one of them of two words; of a longer text only the whole is looked for.
 MAX_WORDS = 4
 
@@ -43,8 +42,8 @@ def pages(*, after: int = 0, beginning: str = "") -> Iterator[list[Entry]]:
 
 def look_up(name: str) -> Entry:
     """The entry of the account with the id, else the username, `name`. Two queries. Raises AccountNotFound."""
-    number = int(name) if name.isascii() and name.isdigit() and len(name) < 20 else 0
-    wanted = Q(pk=number) if 0 < number <= MAX_ID else Q()
+    number = identifiers.account_id(name)
+    wanted = Q(pk=number) if number else Q()
     try:
         wanted |= Q(username_canonical=identifiers.canonical(Kind.USERNAME, name))
     except InvalidIdentifier:

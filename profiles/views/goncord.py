@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.dialects.goncord import GoncordView
+from accounts.serializers.goncord import APPLICATION_TOKEN
 from accounts.services import applications
 from profiles.serializers.goncord import MenuEntry, UserObject, user_object
 from profiles.services import payloads, shared_cards
@@ -32,7 +33,7 @@ class SelfUpdateView(GoncordView):
     application_methods = ("PATCH",)
     json_in_forms = ()
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=UserObject)
+    @extend_schema(parameters=[APPLICATION_TOKEN], request=OpenApiTypes.OBJECT, responses=UserObject)
     def patch(self, request: Request) -> Response:
         payloads.store(self.account, payloads.own_change(self.application, self.body()))
         return Response(user_object(self.account, shared_cards.load(self.account)))
@@ -45,7 +46,7 @@ class UpdateView(GoncordView):
     super_methods = ("PATCH",)
     json_in_forms: ClassVar[None] = None
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=UserObject)
+    @extend_schema(parameters=[APPLICATION_TOKEN], request=OpenApiTypes.OBJECT, responses=UserObject)
     def patch(self, request: Request) -> Response:
         payloads.store(self.account, payloads.changes(self.body()))
         return Response(user_object(self.account, shared_cards.load(self.account)))

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        token = sys.stdin.readline().strip() if options["token"] == "-" else options["token"]
+        token = sys.stdin.readline().strip() if options["token"] == "-" else options["token"]  # noqa: S105
         try:
             application, secret = applications.create(
                 options["url"],

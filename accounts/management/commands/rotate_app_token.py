@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["finish"] and options["token"]:
             raise CommandError(_("--finish makes no token; say --token without it."))
-        token = sys.stdin.readline().strip() if options["token"] == "-" else options["token"]
+        token = sys.stdin.readline().strip() if options["token"] == "-" else options["token"]  # noqa: S105
         try:
             application = applications.look_up(options["url"])
             if options["finish"]:
