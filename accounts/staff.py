@@ -6,7 +6,7 @@ Django's permissions say who sees and changes what kind of thing; `accounts.serv
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, partial, update_wrapper
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
@@ -55,6 +55,18 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     return {"actor": actor(request), "client": client(request)}
 
 
+def moment(name: str, description: Any) -> Any:
+    """A column with the moment in the field `name`, to the second, in UTC, as logs and commands write it."""
+
+    @admin.display(description=description)
+    def shown(thing: Any) -> str:
+        value = getattr(thing, name)
+        return f"{value:%Y-%m-%d %H:%M:%S}" if value else "-"
+
+    shown.__name__ = f"{name}_moment"
+    return shown
+
+
 class OpenPaginator(Paginator):
     """Looks a few pages ahead instead of counting: COUNT(*) on a million rows costs more than the page it is about.
 
@@ -95,6 +107,8 @@ class Deed:
     done: Any
     permission: str
     run: Callable[[HttpRequest, Any], Any]
+    # Whether the page of a thing offers it, where it may be pointless.
+    applies: Callable[[Any], bool] = lambda thing: True
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -152,7 +166,7 @@ class StaffAdmin(admin.ModelAdmin):
         return [
             (reverse(name, args=(thing.pk, deed.name)), deed.label)
             for deed in self.deeds
-            if self.may(request, deed.permission, thing)
+            if deed.applies(thing) and self.may(request, deed.permission, thing)
         ]
 
     def list_links(self, request: HttpRequest) -> list[tuple[str, Any]]:
@@ -192,14 +206,14 @@ class StaffAdmin(admin.ModelAdmin):
         try:
             answer = self._done(request, deed, thing)
         except DomainError as error:
-            messages.error(request, f"{thing}: {error.text}")
+            messages.error(request, f"“{thing}”: {error.text}")
             return None
         if isinstance(answer, HttpResponse):
             return answer
         if answer is False:
-            messages.info(request, _("%(thing)s: there was nothing to do.") % {"thing": thing})
+            messages.info(request, _("“%(thing)s”: there was nothing to do.") % {"thing": thing})
         else:
-            messages.success(request, f"{thing}: {deed.done}")
+            messages.success(request, f"“{thing}”: {deed.done}")
         return None
 
     def get_actions(self, request: HttpRequest) -> Any:
@@ -234,7 +248,7 @@ class StaffAdmin(admin.ModelAdmin):
                 else:
                     done += 1
             except DomainError as error:
-                messages.error(request, f"{thing}: {error.text}")
+                messages.error(request, f"“{thing}”: {error.text}")
         if done:
             text = ngettext("%(label)s: done for %(count)d.", "%(label)s: done for %(count)d.", done)
             messages.success(request, text % {"label": deed.label, "count": done})
@@ -338,6 +352,14 @@ class StaffSite(admin.AdminSite):
     index_title = gettext_lazy("Accounts, tokens and what happened")
     login_form = StaffAuthenticationForm
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        def outer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return _with_origin(inner(request, *args, **kwargs))
+
+        return update_wrapper(outer, view)
+
     def has_permission(self, request: HttpRequest) -> bool:
         return _is_let_in(request) and super().has_permission(request)
 
@@ -348,7 +370,7 @@ class StaffSite(admin.AdminSite):
         if request.method == "POST" and isinstance(response, HttpResponseRedirect):
             assert isinstance(request.user, User)
             events.record(Event.Kind.SIGNED_IN, request.user, dialect=Dialect.SITE, client=client(request))
-        return response
+        return _with_origin(response)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if request.method == "POST" and isinstance(request.user, User):
@@ -365,6 +387,12 @@ class StaffSite(admin.AdminSite):
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return view(request)
+
+
+def _with_origin(response: Any) -> Any:
+    # Under `no-referrer`, which the APIs answer with, a browser's form says `Origin: null`, and Django refuses it.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response
 
 
 def _is_let_in(request: HttpRequest) -> bool:

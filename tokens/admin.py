@@ -14,9 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from accounts.errors import DomainError, TokenNotWorking
 from accounts.services import accounts, privileges
-from accounts.staff import Deed, ReadOnlyAdmin, caller, facts
+from accounts.staff import Deed, ReadOnlyAdmin, caller, facts, moment
 from tokens.models import LedgerClosing, SignIn
 from tokens.services import revocation
+
+STARTED = moment("started", gettext_lazy("started"))
+LAST_USED = moment("last_used", gettext_lazy("last used"))
+EXPIRES = moment("expires", gettext_lazy("expires"))
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -36,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
 class SignInAdmin(ReadOnlyAdmin):
     """Sign-ins, newest first."""
 
-    list_display = ("started", "user", "dialect", "agent", "ip", "last_used", "expires", "state")
+    list_display = (STARTED, "user", "state", "dialect", "agent", "ip", LAST_USED, EXPIRES)
     list_filter = (StateFilter, "dialect", "started")
     list_select_related = ("user",)
     ordering = ("-id",)

@@ -13,13 +13,15 @@ from django.utils.translation import gettext_lazy
 from accounts.admin.forms import GrantingForm
 from accounts.models import Application
 from accounts.services import applications, catalogue
-from accounts.staff import Deed, StaffAdmin, facts
+from accounts.staff import Deed, StaffAdmin, facts, moment
+
+LAST_USED = moment("last_used", gettext_lazy("last used"))
 
 
 class ApplicationForm(GrantingForm):
     """A site that shares our accounts."""
 
-    url = forms.URLField(label=gettext_lazy("address"), max_length=255, assume_scheme="https")
+    url = forms.URLField(label=gettext_lazy("Address"), max_length=255, assume_scheme="https")
 
     class Meta:
         model = Application
@@ -31,7 +33,7 @@ class ApplicationAdmin(StaffAdmin):
     """Applications. One that is super may change accounts and roles: only a superuser makes or equips it."""
 
     form = ApplicationForm
-    list_display = ("url", "name", "is_super", "is_active", "last_used")
+    list_display = ("url", "name", "is_super", "is_active", LAST_USED)
     list_filter = ("is_super", "is_active")
     sortable_by = ("url",)
     search_fields = ("url__startswith", "name__startswith")

@@ -4,9 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts import identifiers
 from accounts.errors import IdentifierTaken, InvalidIdentifier, InvalidInput, PasswordRefused
@@ -14,7 +14,7 @@ from accounts.identifiers import Kind
 from accounts.models import User
 from accounts.services import credentials, privileges, registration
 from accounts.services.registration import Candidate
-from profiles.models import DEFAULT_COLOUR, Profile
+from profiles.models import Profile
 from profiles.serializers.cabinet import COLOUR
 from profiles.services import editing
 
@@ -104,7 +104,10 @@ class ProfileForm(forms.ModelForm):
         model = Profile
         fields = ("last_name", "first_name", "middle_name", "birthdate", "description", "background_color")
 
-    background_color = forms.RegexField(f"^{COLOUR}$", label=gettext_lazy("background colour"), initial=DEFAULT_COLOUR)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "background_color" in self.fields:
+            self.fields["background_color"].validators.append(RegexValidator(rf"^{COLOUR}\Z"))
 
     def clean_birthdate(self) -> Any:
         birthdate = self.cleaned_data["birthdate"]

@@ -24,12 +24,20 @@ from accounts.errors import DomainError, InvalidIdentifier
 from accounts.identifiers import Kind
 from accounts.models import Event, User
 from accounts.services import accounts, credentials, events, privileges, roles
-from accounts.staff import Deed, ReadOnlyInline, StaffAdmin, caller, facts
+from accounts.staff import Deed, ReadOnlyInline, StaffAdmin, caller, facts, moment
 from oauth_providers.models import LinkedIdentity
 from profiles.models import ApplicationPayload, Profile
 from profiles.services import avatars, editing
 from tokens.models import SignIn
 from tokens.services import revocation
+
+SIGN_IN_MOMENTS = (
+    moment("last_used", gettext_lazy("last used")),
+    moment("expires", gettext_lazy("expires")),
+    moment("revoked", gettext_lazy("revoked")),
+)
+CREATED = moment("created_at", gettext_lazy("created"))
+LAST_LOGIN = moment("last_login", gettext_lazy("last login"))
 
 
 class ProfileInline(admin.StackedInline):
@@ -47,7 +55,8 @@ class SignInInline(ReadOnlyInline):
 
     model = SignIn
     ordering = ("-id",)
-    fields = readonly_fields = ("dialect", "agent", "ip", "started", "last_used", "expires", "revoked")
+    # Dialect and start stand in the line above each.
+    fields = readonly_fields = ("agent", "ip", *SIGN_IN_MOMENTS)
     verbose_name_plural = gettext_lazy("newest sign-ins")
 
 
@@ -74,7 +83,8 @@ class EventInline(ReadOnlyInline):
 
     model = Event
     ordering = ("-id",)
-    fields = readonly_fields = ("time", "kind", "succeeded", "dialect", "ip", "agent", "actor", "details")
+    # The moment stands in the line above each.
+    fields = readonly_fields = ("kind", "succeeded", "dialect", "ip", "actor", "details")
     verbose_name_plural = gettext_lazy("newest security events")
 
 
@@ -84,19 +94,19 @@ class UserAdmin(StaffAdmin):
 
     form = AccountForm
     add_form = NewAccountForm
-    list_display = ("username", "email", "phone", "is_active", "is_staff", "is_superuser", "created_at")
+    list_display = ("username", "email", "phone", "is_active", "is_staff", "is_superuser", CREATED)
     list_filter = ("is_active", "is_staff", "is_superuser")
     ordering = ("-id",)
     sortable_by = ("username",)
     search_fields = ("username_canonical",)
     search_help_text = gettext_lazy("The beginning of a user name, an e-mail or a phone, or an account id.")
     autocomplete_fields = ("roles", "groups", "user_permissions")
-    readonly_fields = ("id", "password_state", "created_at", "last_login")
+    readonly_fields = ("id", "password_state", CREATED, LAST_LOGIN)
     inlines = (ProfileInline, SignInInline, IdentityInline, PayloadInline, EventInline)
     fieldsets = (
         (
             None,
-            {"fields": ("id", "username", "email", "phone", "password_state", "created_at", "last_login")},
+            {"fields": ("id", "username", "email", "phone", "password_state", CREATED, LAST_LOGIN)},
         ),
         (gettext_lazy("Rights"), {"fields": ("is_active", "is_staff", "is_superuser")}),
         (gettext_lazy("Roles, groups and permissions"), {"fields": ("roles", "groups", "user_permissions")}),
@@ -118,6 +128,7 @@ class UserAdmin(StaffAdmin):
             gettext_lazy("deactivated."),
             "accounts.change_user",
             lambda request, user: accounts.deactivate(user, **facts(request)),
+            applies=lambda user: user.is_active,
         ),
         Deed(
             "activate",
@@ -126,6 +137,7 @@ class UserAdmin(StaffAdmin):
             gettext_lazy("activated."),
             "accounts.change_user",
             lambda request, user: accounts.activate(user, **facts(request)),
+            applies=lambda user: not user.is_active,
         ),
         Deed(
             "end-sign-ins",

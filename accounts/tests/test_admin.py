@@ -333,9 +333,9 @@ def test_the_last_superuser_cannot_demote_itself(admin, root, changes):
 def test_the_last_superuser_cannot_be_put_out_by_a_deed(admin, root, deed):
     before = everything()
     response = admin.post(page_of(root, f"do/{deed}"), follow=True)
-    assert messages_of(response) == ["root: This is the last active superuser. Make another one first."]
+    assert messages_of(response) == ["“root”: This is the last active superuser. Make another one first."]
     response = admin.post(USERS, {"action": deed, "_selected_action": [root.pk]}, follow=True)
-    assert messages_of(response) == ["root: This is the last active superuser. Make another one first."]
+    assert messages_of(response) == ["“root”: This is the last active superuser. Make another one first."]
     assert everything() == before
 
 
@@ -370,7 +370,7 @@ def test_deeds_are_done_to_one_after_a_question_and_to_many_at_once(admin, root)
     assert "no door lets it in" in question.content.decode()
     assert User.objects.get(pk=user.pk).is_active
     response = admin.post(page_of(user, "do/deactivate"), follow=True)
-    assert messages_of(response) == ["ivan: deactivated."]
+    assert messages_of(response) == ["“ivan”: deactivated."]
     assert response.redirect_chain == [(page_of(user), 302)]
     assert not User.objects.get(pk=user.pk).is_active
     both = {"action": "deactivate", "_selected_action": [user.pk, other.pk], "select_across": "1"}
@@ -446,7 +446,7 @@ def test_all_sign_ins_of_an_account_end_also_the_session_here(admin, root):
     grant = ledger.open_sign_in(other, dialect=Dialect.CABINET, client=HERE)
     assert session.get("/account/me", headers={"authorization": grant.secret}).status_code == 200
     response = admin.post(page_of(other, "do/end-sign-ins"), follow=True)
-    assert messages_of(response) == ["other: signed out everywhere."]
+    assert messages_of(response) == ["“other”: signed out everywhere."]
     assert session.get("/account/me", headers={"authorization": grant.secret}).status_code == 403
     assert session.get("/admin/").status_code == 302
     event = Event.objects.latest("id")

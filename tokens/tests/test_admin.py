@@ -72,7 +72,7 @@ def test_a_sign_in_is_ended_once_by_its_page_or_by_the_list(admin):
     assert admin.get(f"{PAGE}{first.pk}/do/end/").status_code == 200
     assert SignIn.objects.working().count() == 3
     response = admin.post(f"{PAGE}{first.pk}/do/end/", follow=True)
-    assert [str(message) for message in response.context["messages"]] == [f"{first}: ended."]
+    assert [str(message) for message in response.context["messages"]] == [f"“{first}”: ended."]
     data = {"action": "end", "_selected_action": [grant.sign_in.pk for grant in grants]}
     response = admin.post(PAGE, data, follow=True)
     texts = [str(message) for message in response.context["messages"]]

@@ -1,0 +1,119 @@
+"""The staff's screens in a real browser: what a test client cannot see (scripts, styles, the Origin of a form)."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from authsite.tests.live import ROOT
+
+PASSWORD = "Correct-horse1"
+
+
+def make(server, name, *arguments):
+    made = subprocess.run(
+        [sys.executable, "manage.py", "create_user", name, "--json", *arguments],
+        cwd=ROOT,
+        env=os.environ | server.environment,
+        input=f"{PASSWORD}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(made.stdout)["id"]
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser's console says is wrong: a style or script that the policy forbids, above all."""
+    found = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    return found
+
+
+def sign_in(page, server, name):
+    page.goto(f"{server.url}/admin/")
+    page.fill("#id_username", name)
+    page.fill("#id_password", PASSWORD)
+    page.click("input[type=submit]")
+
+
+def test_a_superuser_deactivates_an_account_and_gives_it_a_role(server, page, complaints):
+    make(server, "root", "--superuser")
+    pk = make(server, "ivan", "--role", "author")
+    make(server, "anna", "--role", "editor")
+    sign_in(page, server, "root")
+    assert page.locator("#user-tools").inner_text().lower().startswith("welcome, root")
+
+    page.goto(f"{server.url}/admin/accounts/user/?q=iva")
+    page.click("text=ivan")
+    page.locator(".field-roles .select2-container").click()
+    page.keyboard.type("edi")
+    page.click(".select2-results__option >> text=editor")
+    page.click("input[name=_continue]")
+    assert "was changed successfully" in page.locator(".messagelist").inner_text()
+
+    page.click(".object-tools >> text=Deactivate")
+    page.click("input[type=submit][value=Deactivate]")
+    assert page.locator(".messagelist").inner_text().strip() == "“ivan”: deactivated."
+    shown = json.loads(server.manage("show_user", f"id/{pk}", "--json"))
+    assert (shown["roles"], shown["is_active"]) == (["author", "editor"], False)
+    assert complaints == []
+
+
+def test_limited_staff_see_no_more_than_they_may_do(server, page, complaints):
+    make(server, "root", "--superuser")
+    make(server, "helper", "--staff")
+    make(server, "ivan")
+    sign_in(page, server, "helper")
+    assert "You don’t have permission to view or edit anything" in page.locator("#content").inner_text()
+    make_helper_view_users(server)
+    page.goto(f"{server.url}/admin/accounts/user/?q=ivan")
+    page.click("#result_list >> text=ivan")
+    assert page.locator("input[name=_save]").count() == 0
+    assert page.locator(".object-tools").inner_text().split() == ["HISTORY"]
+    assert complaints == []
+
+
+def make_helper_view_users(server):
+    statement = (
+        "from django.contrib.auth.models import Permission; from accounts.models import User; "
+        "User.objects.get(username='helper').user_permissions.add(Permission.objects.get(codename='view_user'))"
+    )
+    server.manage("shell", "-c", statement)
+
+
+def test_a_new_account_and_a_token_that_is_shown_once(server, page, complaints):
+    make(server, "root", "--superuser")
+    sign_in(page, server, "root")
+    page.goto(f"{server.url}/admin/accounts/user/add/")
+    page.fill("#id_username", "pyotr")
+    page.fill("#id_password1", "Another-horse2")
+    page.fill("#id_password2", "Another-horse2")
+    page.click("input[name=_save]")
+    assert page.locator("#id_username").input_value() == "pyotr"
+
+    page.goto(f"{server.url}/admin/accounts/application/add/")
+    page.fill("#id_url", "https://site.example")
+    page.fill("#id_name", "Site")
+    page.click("input[name=_save]")
+    token = page.locator("#token").inner_text()
+    assert len(token) == 43
+    page.click("text=To the application")
+    assert token not in page.content()
+    assert complaints == []
+
+
+def test_a_wrong_password_shows_djangos_own_error(server, page):
+    make(server, "root", "--superuser")
+    page.goto(f"{server.url}/admin/")
+    page.fill("#id_username", "root")
+    page.fill("#id_password", "wrong")
+    page.click("input[type=submit]")
+    assert (
+        "Please enter the correct user name and password for a staff account" in page.locator(".errornote").inner_text()
+    )
