@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, cast
 
 import redis
+from django.db import transaction
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from redis.backoff import NoBackoff
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 VALKEY_SECONDS = 0.5
 VALKEY_REST_SECONDS = 5.0
 KEEP_MS = 86_400_000
+
+
+Rows = QuerySet[AttemptCounter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +54,22 @@ class BackOff:
             found.append(min(2 * found[-1], self.longest_ms))
         return found
 
-    def admits(self, now: int) -> Q:
-        return Q(count__lt=self.limit) | Q(until__lte=now)
+    def count(self, row: Rows, now: int) -> int:
+        """1 when the attempt was counted; each statement lets through only what the limit allows."""
+        known = row.filter(until__gt=now - self.forget_ms)
+        if known.filter(count__lt=self.limit - 1).update(count=F("count") + 1, until=now):
+            return 1
+        # The last free attempt, and those after it: each finds its own hold in one statement.
+        holds = [When(count=self.limit - 1 + step, then=Value(now + hold)) for step, hold in enumerate(self.holds)]
+        until = Case(*holds, default=Value(now + self.longest_ms), output_field=BigIntegerField())
+        may_come = Q(count=self.limit - 1) | Q(count__gte=self.limit, until__lte=now)
+        return known.filter(may_come).update(count=F("count") + 1, until=until) or row.filter(
+            until__lte=now - self.forget_ms
+        ).update(count=1, until=now + self.first_ms if self.limit == 1 else now)
 
-    def counted(self, now: int) -> dict[str, Combinable]:
-        anew = Q(until__lte=now - self.forget_ms)
-        holds = self.holds
-        steps = [When(count=self.limit - 1 + step, then=Value(now + hold)) for step, hold in enumerate(holds)]
-        until = Case(
-            When(anew, then=Value(now + holds[0] if self.limit == 1 else now)),
-            When(count__lt=self.limit - 1, then=Value(now)),
-            *steps,
-            default=Value(now + holds[-1]),
-            output_field=BigIntegerField(),
-        )
-        return {"count": Case(When(anew, then=Value(1)), default=F("count") + 1), "until": until}
-
-    def taken_back(self, now: int) -> dict[str, Combinable]:
+    def take_back(self, row: Rows, now: int) -> None:
         # Whoever was let through found no hold, so the one that stands now is its own.
-        until = Case(When(until__gt=now, then=Value(now)), default=F("until"), output_field=BigIntegerField())
-        return {"count": F("count") - 1, "until": until}
+        row.filter(count__gt=0).update(count=F("count") - 1, until=now)
 
     def wait(self, count: int, until: int, now: int) -> int:
         return 0 if count < self.limit else until - now
@@ -97,19 +97,14 @@ class Rate:
     def slack_ms(self) -> int:
         return (self.burst - 1) * self.spacing_ms
 
-    def admits(self, now: int) -> Q:
-        return Q(until__lte=now + self.slack_ms)
+    def count(self, row: Rows, now: int) -> int:
+        """1 when the attempt was counted."""
+        return row.filter(until__lt=now).update(until=now + self.spacing_ms) or row.filter(
+            until__gte=now, until__lte=now + self.slack_ms
+        ).update(until=F("until") + self.spacing_ms)
 
-    def counted(self, now: int) -> dict[str, Combinable]:
-        until = Case(
-            When(until__lt=now, then=Value(now + self.spacing_ms)),
-            default=F("until") + self.spacing_ms,
-            output_field=BigIntegerField(),
-        )
-        return {"count": F("count") + 1, "until": until}
-
-    def taken_back(self, now: int) -> dict[str, Combinable]:
-        return {"count": F("count") - 1, "until": F("until") - self.spacing_ms}
+    def take_back(self, row: Rows, now: int) -> None:
+        row.update(until=F("until") - self.spacing_ms)
 
     def wait(self, count: int, until: int, now: int) -> int:
         return until - self.slack_ms - now
@@ -189,18 +184,19 @@ def _now() -> int:
 
 def _in_database(counters: Sequence[Counter]) -> None:
     now = _now()
-    for position, counter in enumerate(counters):
-        wait = _count_in_database(counter, now)
-        if wait:
-            _take_back_in_database(counters[:position])
-            raise HeldBack(counter, wait)
+    # A transaction of its own, always in the same order: one commit, and what holds back undoes what was counted.
+    with transaction.atomic():
+        for counter in counters:
+            wait = _count_in_database(counter, now)
+            if wait:
+                raise HeldBack(counter, wait)
 
 
 def _count_in_database(counter: Counter, now: int) -> int:
     """0 when the attempt was counted, else for how many milliseconds more none is let through."""
     rows = AttemptCounter.objects.filter(key=counter.key)
     for _ in range(3):
-        if rows.filter(counter.admits(now)).update(**counter.counted(now)):
+        if counter.count(rows, now):
             return 0
         row = rows.first()
         if row is not None and (wait := counter.wait(row.count, row.until, now)) > 0:
@@ -211,8 +207,9 @@ def _count_in_database(counter: Counter, now: int) -> int:
 
 def _take_back_in_database(counters: Sequence[Counter]) -> None:
     now = _now()
-    for counter in counters:
-        AttemptCounter.objects.filter(key=counter.key, count__gt=0).update(**counter.taken_back(now))
+    with transaction.atomic():
+        for counter in counters:
+            counter.take_back(AttemptCounter.objects.filter(key=counter.key), now)
 
 
 # One step for all the keys of an attempt: all are counted, or none is. The arithmetic is that of BackOff and Rate.
@@ -250,11 +247,10 @@ if step == "admit" then
   end
 end
 for i, row in ipairs(rows) do
-  if step == "take_back" then
-    row.count = math.max(0, row.count - 1)
-    if row.kind == "rate" then row.moment = row.moment - row.b else row.moment = math.min(row.moment, now) end
-  elseif row.kind == "rate" then
-    row.count, row.moment = row.count + 1, math.max(row.moment, now) + row.b
+  if row.kind == "rate" then
+    row.moment = step == "take_back" and row.moment - row.b or math.max(row.moment, now) + row.b
+  elseif step == "take_back" then
+    row.count, row.moment = math.max(0, row.count - 1), now
   else
     if row.moment <= now - row.d then row.count = 0 end
     row.count, row.moment = row.count + 1, now
