@@ -35,6 +35,16 @@ def argon2_parallelism() -> int:
     return settings.ACCOUNTS_ARGON2_PARALLELISM
 
 
+def hashing_slots() -> int:
+    """Passwords hashed at a time in one worker. `HASHING_SLOTS`, default the cores shared among the workers."""
+    return settings.ACCOUNTS_HASHING_SLOTS
+
+
+def hashing_queue() -> int:
+    """Passwords that may wait for that in one worker, on all `BLOCKING_THREADS` but two; the next is refused."""
+    return settings.ACCOUNTS_HASHING_QUEUE
+
+
 def rate_limits() -> bool:
     """Whether attempts are counted at all. `RATE_LIMITS`, default on; off is for load tests."""
     return settings.ACCOUNTS_RATE_LIMITS

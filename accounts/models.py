@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permission, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -161,14 +161,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email, self.phone = self.email or None, self.phone or None
 
     def set_password(self, raw_password: str | None) -> None:
-        super().set_password(None if raw_password is None else passwords.normalised(raw_password))
+        self.password = make_password(None) if raw_password is None else passwords.hashed(raw_password)
         self.credentials_stamp = new_stamp()
 
     def check_password(self, raw_password: str | None) -> bool:
         # Without Django's upgrade in passing: `accounts.services.credentials` upgrades in one conditional statement.
         if raw_password is None:
             return False
-        return passwords.evaluable(raw_password) and check_password(passwords.normalised(raw_password), self.password)
+        return passwords.evaluable(raw_password) and passwords.matches(raw_password, self.password)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and take the username for good in the same transaction. Raises IntegrityError when it is taken."""

@@ -1,5 +1,6 @@
 """Every setting, read top to bottom. Each comes from the environment and has a working default; see `.env.example`."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,12 @@ REQUIRE_TLS = env.flag("REQUIRE_TLS")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
 WORKERS = env.number("WORKERS", 2, least=1)
-BLOCKING_THREADS = env.number("BLOCKING_THREADS", 4, least=1)
+# Passwords hashed at a time in each worker. Threads are made when there is work; most of them may wait for a hash,
+# and two never do. Together the workers stay below the hundred connections that PostgreSQL allows by default.
+HASHING_SLOTS = env.number("HASHING_SLOTS", max(1, (os.cpu_count() or 1) // WORKERS), least=1)
+BLOCKING_THREADS = env.number("BLOCKING_THREADS", HASHING_SLOTS + max(2, 64 // WORKERS) + 2, least=1)
+# Only a server has so few threads that waiting could take the last one: wsgi.py sets this.
+HASHING_QUEUE = max(0, BLOCKING_THREADS - HASHING_SLOTS - 2) if env.flag("IS_SERVING") else 10_000
 # What people and clients call this server; every address we write is made of it, never of a request's Host.
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://{HOST if HOST not in env.EVERYWHERE else '127.0.0.1'}:{PORT}").rstrip("/")
 
@@ -268,6 +274,8 @@ ACCOUNTS_STAFF_NETWORKS = env.words("STAFF_NETWORKS")
 ACCOUNTS_EVENT_DAYS = env.number("EVENT_DAYS", 400, least=1)
 ACCOUNTS_ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, least=8)
 ACCOUNTS_ARGON2_TIME_COST = env.number("ARGON2_TIME_COST", 2, least=1)
+ACCOUNTS_HASHING_SLOTS = HASHING_SLOTS
+ACCOUNTS_HASHING_QUEUE = HASHING_QUEUE
 ACCOUNTS_ARGON2_PARALLELISM = env.number("ARGON2_PARALLELISM", 1, least=1)
 
 # TOKENS_*

@@ -13,14 +13,13 @@ from functools import cache
 from typing import Any, cast
 
 import redis
-from django.db import transaction
-from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
-from django.db.models.expressions import Combinable
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F, QuerySet
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from accounts import conf
-from accounts.errors import Unavailable
 from accounts.models import AttemptCounter
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,27 @@ VALKEY_REST_SECONDS = 5.0
 KEEP_MS = 86_400_000
 
 
-Rows = QuerySet[AttemptCounter]
+# One statement decides and counts, and writes nothing where its last line does not hold; both databases know it.
+_BACK_OFF = """
+INSERT INTO accounts_attemptcounter AS had (key, count, until) VALUES (%(key)s, 1, %(anew)s)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN had.until <= %(forgotten)s THEN 1 ELSE had.count + 1 END,
+  until = CASE
+    WHEN had.until <= %(forgotten)s THEN %(anew)s
+    WHEN had.count + 1 < %(limit)s THEN %(now)s
+    WHEN had.count - %(free)s < 30
+      AND %(first)s * (CAST(1 AS BIGINT) << CAST(had.count - %(free)s AS INT)) < %(longest)s
+      THEN %(now)s + %(first)s * (CAST(1 AS BIGINT) << CAST(had.count - %(free)s AS INT))
+    ELSE %(now)s + %(longest)s
+  END
+WHERE had.count < %(limit)s OR had.until <= %(now)s
+"""
+_RATE = """
+INSERT INTO accounts_attemptcounter AS had (key, count, until) VALUES (%(key)s, 0, %(anew)s)
+ON CONFLICT (key) DO UPDATE SET
+  until = CASE WHEN had.until < %(now)s THEN %(anew)s ELSE had.until + %(spacing)s END
+WHERE had.until <= %(latest)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +65,14 @@ class BackOff:
     longest_ms: int
     forget_ms: int
 
-    @property
-    def holds(self) -> list[int]:
-        """How long each attempt from the `limit`th on holds the next one back, in ms; the last is the longest."""
-        found = [self.first_ms]
-        while found[-1] < self.longest_ms:
-            found.append(min(2 * found[-1], self.longest_ms))
-        return found
+    def count(self, cursor: CursorWrapper, now: int) -> bool:
+        """Whether this attempt was let through, and with that counted."""
+        facts: dict[str, Any] = {"key": self.key, "limit": self.limit, "first": self.first_ms, "longest": self.longest_ms}
+        moments = {"now": now, "forgotten": now - self.forget_ms, "anew": now + self.first_ms * (self.limit == 1)}
+        cursor.execute(_BACK_OFF, {**facts, **moments, "free": self.limit - 1})
+        return cursor.rowcount == 1
 
-    def count(self, row: Rows, now: int) -> int:
-        """1 when the attempt was counted; each statement lets through only what the limit allows."""
-        known = row.filter(until__gt=now - self.forget_ms)
-        if known.filter(count__lt=self.limit - 1).update(count=F("count") + 1, until=now):
-            return 1
-        # The last free attempt, and those after it: each finds its own hold in one statement.
-        holds = [When(count=self.limit - 1 + step, then=Value(now + hold)) for step, hold in enumerate(self.holds)]
-        until = Case(*holds, default=Value(now + self.longest_ms), output_field=BigIntegerField())
-        may_come = Q(count=self.limit - 1) | Q(count__gte=self.limit, until__lte=now)
-        return known.filter(may_come).update(count=F("count") + 1, until=until) or row.filter(
-            until__lte=now - self.forget_ms
-        ).update(count=1, until=now + self.first_ms if self.limit == 1 else now)
-
-    def take_back(self, row: Rows, now: int) -> None:
+    def take_back(self, row: QuerySet[AttemptCounter], now: int) -> None:
         # Whoever was let through found no hold, so the one that stands now is its own.
         row.filter(count__gt=0).update(count=F("count") - 1, until=now)
 
@@ -97,13 +102,13 @@ class Rate:
     def slack_ms(self) -> int:
         return (self.burst - 1) * self.spacing_ms
 
-    def count(self, row: Rows, now: int) -> int:
-        """1 when the attempt was counted."""
-        return row.filter(until__lt=now).update(until=now + self.spacing_ms) or row.filter(
-            until__gte=now, until__lte=now + self.slack_ms
-        ).update(until=F("until") + self.spacing_ms)
+    def count(self, cursor: CursorWrapper, now: int) -> bool:
+        """Whether this attempt was let through, and with that counted."""
+        facts: dict[str, Any] = {"key": self.key, "now": now, "spacing": self.spacing_ms, "latest": now + self.slack_ms}
+        cursor.execute(_RATE, {**facts, "anew": now + self.spacing_ms})
+        return cursor.rowcount == 1
 
-    def take_back(self, row: Rows, now: int) -> None:
+    def take_back(self, row: QuerySet[AttemptCounter], now: int) -> None:
         row.update(until=F("until") - self.spacing_ms)
 
     def wait(self, count: int, until: int, now: int) -> int:
@@ -187,22 +192,18 @@ def _in_database(counters: Sequence[Counter]) -> None:
     # A transaction of its own, always in the same order: one commit, and what holds back undoes what was counted.
     with transaction.atomic():
         for counter in counters:
-            wait = _count_in_database(counter, now)
-            if wait:
+            if wait := _count_in_database(counter, now):
                 raise HeldBack(counter, wait)
 
 
 def _count_in_database(counter: Counter, now: int) -> int:
     """0 when the attempt was counted, else for how many milliseconds more none is let through."""
-    rows = AttemptCounter.objects.filter(key=counter.key)
-    for _ in range(3):
-        if counter.count(rows, now):
+    with connection.cursor() as cursor:
+        if counter.count(cursor, now):
             return 0
-        row = rows.first()
-        if row is not None and (wait := counter.wait(row.count, row.until, now)) > 0:
-            return wait
-        AttemptCounter.objects.bulk_create([AttemptCounter(key=counter.key)], ignore_conflicts=True)
-    raise Unavailable  # The row came and went between the statements, three times over.
+    row = AttemptCounter.objects.filter(key=counter.key).first()
+    # Somebody may have taken an attempt back meanwhile; this one was refused all the same.
+    return max(1, counter.wait(row.count, row.until, now)) if row else 1
 
 
 def _take_back_in_database(counters: Sequence[Counter]) -> None:

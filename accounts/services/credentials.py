@@ -3,7 +3,7 @@
 import functools
 
 from django.contrib.auth import password_validation
-from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, make_password
+from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
@@ -16,6 +16,7 @@ from accounts.errors import (
     InvalidCredentials,
     InvalidIdentifier,
     PasswordRefused,
+    Unavailable,
     WrongCurrentPassword,
 )
 from accounts.identifiers import Kind
@@ -87,12 +88,12 @@ def opens(user: User | None, password: str) -> bool:
         return False
     known = user is not None and user.has_usable_password()
     encoded = user.password if user is not None and known else _nobodys_hash(_parameters())
-    return check_password(passwords.normalised(password), encoded) and known
+    return passwords.matches(password, encoded) and known
 
 
 def hashed(password: str) -> str:
     """`password` as it is stored. Never call it inside a transaction: on SQLite that holds the only write lock."""
-    return make_password(passwords.normalised(password))
+    return passwords.hashed(password)
 
 
 def accept(password: str, user: User | None = None, *, strict: bool = False) -> None:
@@ -180,7 +181,11 @@ def upgrade_hash(user: User, password: str) -> None:
     preferred, present = get_hasher(), identify_hasher(user.password)
     if present.algorithm == preferred.algorithm and not preferred.must_update(user.password):
         return
-    encoded = hashed(password)
+    try:
+        encoded = hashed(password)
+    except Unavailable:
+        # The sign-in has succeeded; another one will find room for the better hash.
+        return
     if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
         user.password = encoded
 
@@ -200,4 +205,4 @@ def _parameters() -> tuple[int, int, int]:
 @functools.cache
 def _nobodys_hash(parameters: tuple[int, int, int]) -> str:
     # Hashed with today's parameters, so that a refusal takes the same time whether or not the account exists.
-    return make_password(new_stamp())
+    return passwords.hashed(new_stamp())

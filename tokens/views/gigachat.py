@@ -67,7 +67,7 @@ class VerifyView(ControlDoor):
     @extend_schema(parameters=[ControlArguments, TOKEN], responses=Verified)
     def get(self, request: Request) -> Response:
         form = self.read(ControlArguments)
-        return Response({"status": "Done", "data": holders.holds(form["id"], form["token"])})
+        return Response({"status": "Done", "data": holders.holds(form["id"], form["token"], client=self.client)})
 
 
 class ControlView(ControlDoor):
