@@ -51,7 +51,7 @@ def rate_limits() -> bool:
 
 
 def failures_per_account() -> int:
-    """Failed sign-ins of one account before it is held back. `FAILURES_PER_ACCOUNT`, default 5."""
+    """Failed sign-ins of one account before it is held back. `FAILURES_PER_ACCOUNT`, default 9."""
     return settings.ACCOUNTS_FAILURES_PER_ACCOUNT
 
 

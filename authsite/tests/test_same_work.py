@@ -8,8 +8,8 @@ from django.contrib.auth.hashers import check_password
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import passwords
 from accounts.models import User
-from accounts.services import credentials
 from accounts.tests.factories import make_user
 from authsite.tests.doors import PASSWORD, SIGN_INS
 
@@ -41,7 +41,7 @@ def hashes(monkeypatch):
         computed.append(extract_parameters(encoded.removeprefix("argon2")))
         return check_password(password, encoded)
 
-    monkeypatch.setattr(credentials, "check_password", counted)
+    monkeypatch.setattr(passwords, "check_password", counted)
     return computed
 
 

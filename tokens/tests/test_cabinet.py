@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import passwords
 from accounts.digests import digest
 from accounts.models import Event, User
 from accounts.services import credentials
@@ -119,8 +120,8 @@ def test_one_hash_is_computed_whoever_is_named(client, user, monkeypatch, name):
     User.objects.filter(pk=inactive.pk).update(is_active=False)
     make_user("provided", password=None)
     login(client, {"login": "nobody", "password": "Warm-up-1"})  # Nobody's hash is made once.
-    computed, check = [], credentials.check_password
-    monkeypatch.setattr(credentials, "check_password", lambda *arguments: computed.append(1) or check(*arguments))
+    computed, check = [], passwords.check_password
+    monkeypatch.setattr(passwords, "check_password", lambda *arguments: computed.append(1) or check(*arguments))
     refused(login(client, {"login": name, "password": "Another-horse1"}), 400)
     assert computed == [1]
 
