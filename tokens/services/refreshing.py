@@ -1,15 +1,20 @@
 """Pairs of access and refresh tokens: one ledger row for the pair and for every access token refreshed from it."""
 
+import logging
 from dataclasses import dataclass
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.clients import Client, Dialect
-from accounts.models import User
+from accounts.models import Event, User
+from accounts.services import events
 from tokens import conf
 from tokens.formats import TokenType, registration
 from tokens.models import SignIn
-from tokens.services import keys, ledger
+from tokens.services import keys, ledger, resolving
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,20 @@ class Pair:
 def open_pair(user: User, *, client: Client) -> Pair:
     """Write one ledger row for `user`; return it with an access and a refresh token. Raises AccountNotActive."""
     return Pair(ledger.write(user, dialect=Dialect.REGISTRATION, client=client))
+
+
+def refresh(sign_in: SignIn, *, client: Client) -> str:
+    """A new access token of `sign_in`, just resolved by its refresh token.
+
+    It goes on record once a minute at most for each sign-in; the answer does not depend on that.
+    """
+    token = access_token(sign_in)
+    if timezone.now() - sign_in.last_used > resolving.LAST_USED_GRAIN:
+        try:
+            events.record(Event.Kind.TOKEN_ISSUED, sign_in.user, dialect=sign_in.dialect, client=client)
+        except DatabaseError:
+            logger.exception("an event could not be written")
+    return token
 
 
 def access_token(sign_in: SignIn) -> str:

@@ -73,7 +73,7 @@ class RefreshView(ValidationView):
             sign_in = resolving.resolve(token, TokenType.REGISTRATION_REFRESH, client=self.client)
         except TokenNotWorking:
             return Response(False)
-        return Response({"access": refreshing.access_token(sign_in), "email": sign_in.user.email or ""})
+        return Response({"access": refreshing.refresh(sign_in, client=self.client), "email": sign_in.user.email or ""})
 
 
 class AccessView(ValidationView):
