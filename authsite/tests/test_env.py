@@ -1,6 +1,9 @@
-"""Settings that are JSON."""
+"""authsite/env.py: settings that are JSON; and that every setting and command is documented."""
+
+import re
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from authsite import env
@@ -25,3 +28,23 @@ def test_anything_else_is_told_by_name(monkeypatch, text):
     monkeypatch.setenv("SOME_OPTIONS", text)
     with pytest.raises(ImproperlyConfigured, match="SOME_OPTIONS"):
         env.mapping("SOME_OPTIONS")
+
+
+def test_every_setting_stands_in_the_example_and_in_the_readme():
+    settings_read = set(
+        re.findall(r'env\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', (settings.BASE_DIR / "authsite/settings.py").read_text())
+    )
+    settings_read -= {"IS_SERVING"}  # The server says it of itself.
+    example = set(
+        re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+    )
+    assert settings_read <= example
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    of_a_provider = re.compile(r"OAUTH_(VK|MAILRU|YANDEX)_")
+    assert {name for name in settings_read if of_a_provider.sub("", name) not in readme} == set()
+
+
+def test_every_command_stands_in_the_readme():
+    ours = {path.stem for path in settings.BASE_DIR.glob("*/management/commands/*.py")} - {"__init__"}
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    assert {name for name in ours if f"`{name}`" not in readme} == set()
