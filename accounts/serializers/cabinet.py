@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from accounts.identifiers import Kind
 from accounts.passwords import MAX_CHARACTERS
 from accounts.serializers.fields import IdentifierText, RawText, Text
 
+BROWSER = OpenApiParameter(
+    "browser", str, OpenApiParameter.HEADER, required=True, description="The browser and its version: `Firefox 132`."
+)
 # Ё and ё stand outside А-Я and а-я; the seed forgot them.
 NAME = r"[А-ЯЁ][а-яё ]{1,255}"
 LOGIN = r"[a-z0-9_]{4,32}"

@@ -9,7 +9,13 @@ from rest_framework.response import Response
 from accounts import identifiers
 from accounts.clients import Dialect
 from accounts.dialects.cabinet import CabinetView
-from accounts.serializers.cabinet import LoginCheckAnswer, LoginCheckArguments, RegistrationArguments, registrable
+from accounts.serializers.cabinet import (
+    BROWSER,
+    LoginCheckAnswer,
+    LoginCheckArguments,
+    RegistrationArguments,
+    registrable,
+)
 from accounts.services import registration
 from profiles.serializers.cabinet import Account, account
 from profiles.services import cards, editing
@@ -19,7 +25,7 @@ from tokens.services import ledger
 class RegistrationView(CabinetView):
     """POST /account/registration: make an account and sign it in."""
 
-    @extend_schema(request=RegistrationArguments, responses=Account)
+    @extend_schema(parameters=[BROWSER], request=RegistrationArguments, responses=Account)
     def post(self, request: Request) -> Response:
         client = self.browser
         form = self.read(RegistrationArguments)

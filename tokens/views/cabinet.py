@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts.clients import Dialect
 from accounts.dialects.cabinet import CabinetView
+from accounts.serializers.cabinet import BROWSER
 from accounts.services import credentials
 from profiles.serializers.cabinet import Account, account
 from profiles.services import cards
@@ -16,7 +17,7 @@ from tokens.services import ledger
 class LoginView(CabinetView):
     """POST /account/login: sign in by login, e-mail or both; both must name one account."""
 
-    @extend_schema(request=LoginArguments, responses=Account)
+    @extend_schema(parameters=[BROWSER], request=LoginArguments, responses=Account)
     def post(self, request: Request) -> Response:
         client = self.browser
         form = self.read(LoginArguments)
