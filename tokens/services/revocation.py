@@ -87,9 +87,12 @@ def revoke_matching(
     when the caller stops in the middle.
     """
     rows = matching(user=user, agent=agent, dialect=dialect, started_before=started_before)
-    ended, now = 0, timezone.now()
+    ended, begin, now = 0, 0, timezone.now()
     try:
-        for after, upto, last in _windows(user):
+        if started_before is not None and user is None and not agent and not dialect:
+            begin, ended = _close_before(started_before)
+            yield Progress(ended, begin, begin)
+        for after, upto, last in _windows(user, begin):
             ended += rows.filter(pk__gt=after, pk__lte=upto).update(revoked=now)
             yield Progress(ended, upto, last)
     finally:
@@ -127,10 +130,21 @@ def _given(**conditions: Any) -> dict[str, Any]:
     return {name: value for name, value in conditions.items() if value not in (None, "")}
 
 
-def _windows(user: User | None) -> Iterator[tuple[int, int, int]]:
+def _close_before(moment: datetime) -> tuple[int, int]:
+    """Close the ledger up to the first row that began at `moment` or later; where that is, and how many it ended."""
+    rows = SignIn.objects.order_by("pk").values_list("pk", flat=True)
+    first = rows.filter(started__gte=moment).first()
+    upto = first - 1 if first else rows.last() or 0
+    with transaction.atomic():
+        count = SignIn.objects.unended().filter(pk__lte=upto).count()
+        LedgerClosing.objects.close(upto)
+    return upto, count
+
+
+def _windows(user: User | None, begin: int) -> Iterator[tuple[int, int, int]]:
     """Ranges of ids with BATCH rows each; a statement for each, so that none holds many locks for long."""
     newest = SignIn.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    after = 0 if user is None else newest
+    after = begin if user is None else newest
     if user is not None:
         yield 0, newest, newest
     while after < newest:

@@ -149,3 +149,19 @@ def test_everything_of_one_account_ends_with_its_session():
     assert list(SignIn.objects.working()) == [kept]
     assert User.objects.get(pk=user.pk).credentials_stamp == user.credentials_stamp != stamp
     assert revocation.end_everything(user, actor="staff:1") == 0
+
+
+def test_what_began_before_a_moment_ends_whatever_the_order_of_the_rows():
+    user = make_user("ivan")
+    moment = timezone.now() - timedelta(days=3)
+    rows = [sign_in(user) for _ in range(5)]
+    for row, days in zip(rows, (9, 5, 1, 4, 2), strict=True):
+        SignIn.objects.filter(pk=row.pk).update(started=timezone.now() - timedelta(days=days))
+    with CaptureQueriesContext(connection) as captured:
+        assert ended(started_before=moment) == 3
+    assert set(SignIn.objects.working()) == {rows[2], rows[4]}
+    assert LedgerClosing.objects.get().upto == rows[1].pk
+    updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith('UPDATE "tokens_signin"')]
+    assert len(updates) == 1
+    assert Event.objects.latest("id").details == {"count": 3, "started_before": moment.isoformat()}
+    assert ended(started_before=moment) == 0
