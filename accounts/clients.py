@@ -1,7 +1,9 @@
 """Who is calling, and by which dialect: the facts a sign-in remembers."""
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import TextChoices
 
@@ -41,12 +43,20 @@ def parse_ip(text: str) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def nearest_untrusted(peer: str, forwarded_for: str, trusted: list[str]) -> str:
+def is_trusted(peer: str, trusted: Iterable[str]) -> bool:
+    """Whether `peer` is in one of the `trusted` networks."""
+    address = parse_ip(peer)
+    if address is None:
+        return False
+    return any(ipaddress.ip_address(address) in network for network in _networks(tuple(trusted)))
+
+
+def nearest_untrusted(peer: str, forwarded_for: str, trusted: Iterable[str]) -> str:
     """The address that `X-Forwarded-For` names, believed from the right only as far as `trusted` networks vouch for it.
 
     An unreadable entry ends the walk at the last address that a trusted proxy itself reported.
     """
-    networks = [ipaddress.ip_network(network, strict=False) for network in trusted]
+    trusted = tuple(trusted)
     chain = [*(entry.strip() for entry in forwarded_for.split(",") if entry.strip()), peer]
     nearest = peer
     for entry in reversed(chain):
@@ -54,6 +64,11 @@ def nearest_untrusted(peer: str, forwarded_for: str, trusted: list[str]) -> str:
         if address is None:
             return nearest
         nearest = address
-        if not any(ipaddress.ip_address(address) in network for network in networks):
+        if not is_trusted(address, trusted):
             return nearest
     return nearest
+
+
+@cache
+def _networks(trusted: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(network, strict=False) for network in trusted)

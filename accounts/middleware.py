@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from accounts.clients import nearest_untrusted
+from accounts.clients import is_trusted, nearest_untrusted
 from accounts.dialects import refusals
 from accounts.dialects.base import AddressTooLong
 from accounts.errors import DomainError
@@ -33,13 +33,27 @@ class TrustedProxies:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         peer = request.META.get("REMOTE_ADDR", "")
-        nearest = nearest_untrusted(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES)
-        if nearest == peer:
+        forwarded_for = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        if not is_trusted(peer, settings.TRUSTED_PROXIES):
             # Nobody vouches for these headers: they are the caller's own invention.
             for name in _FORWARDED:
                 request.META.pop(name, None)
-        request.META["REMOTE_ADDR"] = nearest
+        request.META["REMOTE_ADDR"] = nearest_untrusted(peer, forwarded_for, settings.TRUSTED_PROXIES)
         return self.get_response(request)
+
+
+class NotKept:
+    """Lets no cache keep an answer that does not say by itself for how long, as pictures and styles do."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        if "no-store" in response.headers["Cache-Control"]:
+            patch_vary_headers(response, ("Authorization", "Cookie"))
+        return response
 
 
 class RequestLimits:

@@ -117,17 +117,19 @@ TEMPLATES = [
 # Middleware
 MIDDLEWARE = [
     "accounts.middleware.TrustedProxies",
+    # What says how an answer may be used stands outside of whatever may answer.
+    "accounts.middleware.NotKept",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.AcceptLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.RequestLimits",
     "accounts.middleware.Refusals",
 ]

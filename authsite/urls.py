@@ -12,7 +12,11 @@ urlpatterns = [
     path("readyz", pages.readyz),
     path("admin/", admin.site.urls),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="openapi", template_name="authsite/docs.html"),
+        name="docs",
+    ),
     path("", include("accounts.urls")),
     path("", include("tokens.urls")),
     path("", include("profiles.urls")),
