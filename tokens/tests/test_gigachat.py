@@ -437,7 +437,7 @@ def test_the_list_is_whole(client, user):
             "expires": expires[n],
             "current": n == 1,
         }
-        for n in (1, 0, 3, 2)
+        for n in (3, 2, 1, 0)
     ]
     assert answer(response) == (200, {"status": "Done", "count": 4, "data": entries})
     assert (response["Cache-Control"], response["Referrer-Policy"]) == ("no-store", "no-referrer")
@@ -455,11 +455,17 @@ def test_newest_first_and_only_what_works(client, user):
         open_as("gigachat", user)
         SignIn.objects.filter(pk=SignIn.objects.latest("id").pk).update(**columns)
     early, late = open_as("gigachat", user, "early"), open_as("gigachat", user, "late")
-    SignIn.objects.filter(agent="early").update(started=now - timedelta(days=1))
     listed = client.get(CONTROL, {"id": "ivan", "token": early}).json()
     assert [(entry["agent"], entry["current"]) for entry in listed["data"]] == [("late", False), ("early", True)]
     assert listed["count"] == 2
     assert verified(client, "ivan", late)
+
+
+def test_the_newest_of_one_second_is_first_in_whatever_dialect(client, user):
+    with time_machine.travel("2026-01-02 03:04:05.678+00:00", tick=False):
+        tokens = [open_as(dialect, user) for dialect in ("cabinet", "goncord", "gigachat", "registration")]
+        listed = client.get(CONTROL, {"id": "ivan", "token": tokens[0]}).json()["data"]
+    assert [entry["dialect"] for entry in listed] == ["registration", "gigachat", "goncord", "cabinet"]
 
 
 # Deleting
