@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.identifiers import Kind
 from accounts.passwords import MAX_CHARACTERS
-from accounts.serializers.fields import IdentifierText, ISODate, RawText, Text
+from accounts.serializers.fields import LINE, IdentifierText, ISODate, RawText, Text
 from accounts.services import roles
 
 APPLICATION_TOKEN = OpenApiParameter(
@@ -25,9 +25,9 @@ class RegistrationArguments(serializers.Serializer[Any]):
     login = IdentifierText(Kind.USERNAME, min_length=3, max_length=64, source="username")
     password = Text(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_CHARACTERS)
     email = IdentifierText(Kind.EMAIL, max_length=254)
-    first_name = Text(max_length=MAX_NAME_CHARACTERS, required=False)
-    last_name = Text(max_length=MAX_NAME_CHARACTERS, required=False)
-    second_name = Text(max_length=MAX_NAME_CHARACTERS, required=False, source="middle_name")
+    first_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False)
+    last_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False)
+    second_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False, source="middle_name")
     birthday = ISODate(required=False, source="birthdate")
 
 
@@ -75,9 +75,11 @@ class UserChanges(serializers.Serializer[Any]):
 
     keeps_empty = True
 
-    first_name = Text(max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True)
-    last_name = Text(max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True)
-    second_name = Text(max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True, source="middle_name")
+    first_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True)
+    last_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True)
+    second_name = Text(
+        pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False, allow_null=True, source="middle_name"
+    )
     birthday = ISODate(required=False, allow_null=True, source="birthdate")
     roles = RoleNames(required=False, allow_null=True)
     apps = serializers.DictField(required=False, allow_null=True)

@@ -266,6 +266,8 @@ def test_rights_never_come_from_a_role_or_a_body(goncord):
     [
         pytest.param({"first_name": 5}, "first_name", id="name-a-number"),
         pytest.param({"first_name": "x" * 257}, "first_name", id="long-name"),
+        pytest.param({"first_name": "a\r\nb"}, "first_name", id="name-of-two-lines"),
+        pytest.param({"last_name": "a\U0001ffff"}, "last_name", id="name-no-character"),
         pytest.param({"second_name": "a\x00"}, "second_name", id="name-nul"),
         pytest.param({"birthday": "yesterday"}, "birthday", id="birthday-spelling"),
         pytest.param({"birthday": "1899-12-31"}, "birthday", id="too-old"),

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts import identifiers
 from accounts.serializers.cabinet import NAME
-from accounts.serializers.fields import ISODate, Text
+from accounts.serializers.fields import LINES, ISODate, Text
 from profiles import conf
 from profiles.models import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Profile
 from profiles.services import avatars, directory
@@ -57,7 +57,7 @@ class Info(serializers.Serializer[Any]):
     last_name = Text(pattern=NAME, max_length=256, required=False)
     patronymic = Text(pattern=NAME, max_length=256, required=False, allow_blank=True)
     birthday = ISODate(required=False, allow_null=True)
-    description = Text(max_length=MAX_DESCRIPTION_CHARACTERS, required=False, allow_blank=True)
+    description = Text(pattern=LINES, max_length=MAX_DESCRIPTION_CHARACTERS, required=False, allow_blank=True)
     background_color = Text(pattern=COLOUR, max_length=7, required=False)
 
     def to_internal_value(self, data: Any) -> Any:
