@@ -600,11 +600,9 @@ def test_delete_then_has_a_body(client, user, token, settings, as_json):
 
 
 @pytest.mark.parametrize("field", ["id", "token", "agent"])
-@pytest.mark.parametrize("value", [True, 1.5, ["ivan"], {"a": 1}, "x\x00", "\ufffe"])
+@pytest.mark.parametrize("value", [True, 1.5, ["ivan"], {"a": 1}, "x\x00", "x" * 300])
 def test_wrong_types_in_the_body_of_delete(client, user, token, settings, field, value):
     settings.ACCOUNTS_REFUSE_SECRETS_IN_QUERY = True
-    if (field, value) == ("agent", "\ufffe"):
-        pytest.skip("an agent may hold it")
     form = json.dumps({"id": "ivan", "token": token, field: value})
     assert answer(client.delete(CONTROL, form, content_type=JSON)) == NOT_FOUND
     assert untouched()
