@@ -81,8 +81,7 @@ CALLS = [
     Call("POST", "/register", NOBODY, QUOTA, QUERY),
     Call("GET", "/auth", NOBODY, PASSWORDS, QUERY),
     Call("POST", "/auth", NOBODY, PASSWORDS, QUERY),
-    # 256 random bits are not guessed, and the answer `false` costs what `true` does: nothing is counted.
-    Call("GET", "/control/tokens/get", ARGUMENT, FREE, QUERY),
+    Call("GET", "/control/tokens/get", ARGUMENT, TOKENS, QUERY),
     Call("GET", "/control/tokens", ARGUMENT, TOKENS | PASSWORDS, QUERY),
     Call("DELETE", "/control/tokens", ARGUMENT, TOKENS | PASSWORDS, QUERY),
     # goncord
