@@ -160,13 +160,11 @@ def test_what_else_is_told_stays(client):
         pytest.param(PNG + bytes(40_000_000), id="40 MB"),
     ],
 )
-def test_anything_else_is_400_in_under_a_second(client, media, data):
+def test_anything_else_is_400_and_nothing_changes(client, media, data):
     person = make_person()
     address = upload(client, person).json()["avatar"]
     before, version = files(media), User.objects.get().card_version
-    started = time.perf_counter()
     refused(upload(client, person, data), 400)
-    assert time.perf_counter() - started < 1
     assert files(media) == before
     assert User.objects.get().card_version == version
     assert served(client, address).status_code == 200
