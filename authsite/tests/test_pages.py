@@ -105,5 +105,11 @@ def test_the_openapi_document_has_every_documented_path_once(client):
     assert list(refusal["properties"]) == ["errorMessage"]
 
 
+def test_the_openapi_document_has_the_bodies_that_delete_reads(client):
+    paths = json.loads(client.get("/openapi.json").content)["paths"]
+    with_body = {path for path, operations in paths.items() if "requestBody" in operations.get("delete", {})}
+    assert with_body == {"/api/v0/roles", "/vk/link", "/mail.ru/link", "/yandex/link"}
+
+
 def test_the_documents_page_is_served_without_foreign_hosts(client):
     assert "://" not in client.get("/docs/").content.decode()

@@ -81,7 +81,9 @@ class ControlView(ControlDoor):
         data = [listed(row, is_current=row == holder.sign_in) for row in rows]
         return Response({"status": "Done", "count": len(data), "data": data})
 
-    @extend_schema(parameters=[ControlArguments, TOKEN_OR_PASSWORD, RevocationArguments], responses={200: Revoked})
+    @extend_schema(
+        parameters=[ControlArguments, TOKEN_OR_PASSWORD, RevocationArguments], request=None, responses={200: Revoked}
+    )
     def delete(self, request: Request) -> Response:
         holder = self.holder()
         wanted = self.read(RevocationArguments)
