@@ -83,8 +83,11 @@ def canonical(wanted: Kind, text: str) -> str:
 
 
 def account_id(text: str) -> int | None:
-    """The account id that `text` writes in ASCII digits, as far as a database can hold it; else None."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    """The account id that `text` writes as a number is written, as far as a database can hold it; else None.
+
+    `055` is nobody's id, so that it finds whoever is called so.
+    """
+    number = int(text) if re.fullmatch(r"[1-9][0-9]{0,18}", text) else 0
     return number if 0 < number <= MAX_ACCOUNT_ID else None
 
 

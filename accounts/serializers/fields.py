@@ -65,6 +65,15 @@ class IdentifierText(Text):
         return text
 
 
+class Whole(serializers.IntegerField):
+    """A whole number in ASCII digits; int() would also read `+7`, `1_0` and the digits of other scripts."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not re.fullmatch(r"[0-9]+", data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class ISODate(serializers.DateField):
     """`YYYY-MM-DD`, written exactly so."""
 

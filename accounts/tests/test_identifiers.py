@@ -147,8 +147,8 @@ def test_generated_usernames_are_usernames():
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1", 1), ("007", 7), (str(2**63 - 1), 2**63 - 1), ("8 999", None), (str(2**63), None), ("9" * 5000, None)]
-    + [(text, None) for text in ("", "0", "-1", "+1", "1.0", " 1", "1_0", "²", "١", "x")],
+    [("1", 1), (str(2**63 - 1), 2**63 - 1), ("8 999", None), (str(2**63), None), ("9" * 5000, None)]
+    + [(text, None) for text in ("", "0", "007", "-1", "+1", "1.0", " 1", "1_0", "²", "١", "x")],
 )
 def test_account_ids_in_digits(text, number):
     assert identifiers.account_id(text) == number

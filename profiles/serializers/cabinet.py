@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts import identifiers
 from accounts.serializers.cabinet import NAME
-from accounts.serializers.fields import LINES, ISODate, Text
+from accounts.serializers.fields import LINES, ISODate, Text, Whole
 from profiles import conf
 from profiles.models import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Profile
 from profiles.services import avatars, directory
@@ -114,8 +114,8 @@ def _day(day: date | None) -> str:
 class DirectoryArguments(serializers.Serializer[Any]):
     """GET /info/users/: a page of `limit` entries with ids above `after`; everybody without `limit`."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=directory.PAGE, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=identifiers.MAX_ACCOUNT_ID, required=False, default=0)
+    limit = Whole(min_value=1, max_value=directory.PAGE, required=False)
+    after = Whole(min_value=0, max_value=identifiers.MAX_ACCOUNT_ID, required=False, default=0)
     q = Text(
         max_length=MAX_NAME_CHARACTERS,
         trimmed=True,

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import InvalidInput, TokenNotWorking
 from accounts.fields import computed
@@ -39,7 +40,7 @@ def check(**changes: Any) -> None:
     """Refuse what `edit` would not store. Raises InvalidInput."""
     birthdate = changes.get("birthdate")
     if birthdate is not None and not EARLIEST_BIRTHDATE <= birthdate <= timezone.now().date():
-        raise InvalidInput("birthdate")
+        raise InvalidInput("birthdate", _("A birthday is between 1900-01-01 and today."))
 
 
 def of(user: User) -> Profile:

@@ -340,7 +340,8 @@ class TestDirectory:
     @pytest.mark.parametrize(
         "query",
         [
-            *("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "limit=%D9%A3x", "limit=10;"),
+            *("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "limit=10;"),
+            *("limit=%D9%A3", "limit=%2B2", "limit=1_0", "after=%2B2"),
             *("after=-1", "after=x", "after=9223372036854775808", "after=1e3", "limit=5&after=None"),
             *("q=a%00b", "q=" + "a" * 257, "limit=" + "9" * 5000),
         ],

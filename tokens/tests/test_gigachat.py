@@ -204,10 +204,11 @@ def test_a_refresh_token_controls_nothing(client, user):
 
 
 def test_every_spelling_of_the_account(client, user, token):
-    for name in [*NAMES, str(user.pk), f"0{user.pk}"]:
+    for name in [*NAMES, str(user.pk)]:
         assert verified(client, name, token) is True, name
     for name in [
         "ivan2",
+        f"0{user.pk}",
         f"-{user.pk}",
         f"{user.pk}.0",
         f" {user.pk}",
