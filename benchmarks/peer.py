@@ -1,13 +1,17 @@
-"""The directory as it is usually written with Django REST framework: a `ListAPIView` and nested serializers.
+"""What we compare with: the calls as one writes them first with Django REST framework and simplejwt.
 
-It prefetches what it shows, so that it is a fair peer: four queries, whatever the number of accounts.
+The directory is a `ListAPIView` with nested serializers that prefetches what it shows: four queries, whatever the
+number of accounts. `/users/me/` is djoser's: a JWT, the account it names, and a model serializer over that.
 """
 
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from rest_framework import generics, serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework_simplejwt.views import TokenObtainPairView
 
 from accounts.models import Role, User
 
@@ -51,12 +55,44 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class UserList(generics.ListAPIView[User]):
-    """GET /peer: every active account."""
+    """GET /users/: every active account, or the one with an `id`."""
 
     queryset = (
         User.objects.filter(is_active=True).select_related("profile").prefetch_related("groups", "roles").order_by("id")
     )
     serializer_class: Any = UserSerializer
 
+    def filter_queryset(self, queryset: Any) -> Any:
+        number = self.request.query_params.get("id")
+        return queryset if number is None else queryset.filter(pk=number)
 
-urlpatterns = [path("peer", UserList.as_view()), path("", include("authsite.urls"))]
+
+class OwnUserSerializer(serializers.ModelSerializer[User]):
+    """An account as djoser shows it to its owner."""
+
+    class Meta:
+        model = User
+        fields = ("id", "email", "username")
+
+
+class Me(generics.RetrieveAPIView[User]):
+    """GET /users/me/: the account whose JWT is presented."""
+
+    permission_classes = (IsAuthenticated,)
+    serializer_class: Any = OwnUserSerializer
+
+    def get_object(self) -> Any:
+        return self.request.user
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """GET /healthz: it runs."""
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("jwt/create/", TokenObtainPairView.as_view()),
+    path("users/", UserList.as_view()),
+    path("users/me/", Me.as_view()),
+]

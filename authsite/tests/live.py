@@ -92,6 +92,12 @@ class Server:
                 assert time.monotonic() < deadline, self.log_text()
                 time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Its first process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Stop it as SIGTERM does, if it runs."""
         if self._process is not None:

@@ -1,20 +1,34 @@
-"""The benchmarks run."""
+"""The benchmarks run: each does all it does, once and with next to nothing to do."""
 
-import os
-import subprocess
-import sys
+import pytest
 
-from authsite.tests.live import ROOT, Database
+from authsite.tests.live import Database
+from benchmarks import directory, validate
+from benchmarks.servers import Bench
 
 
-def test_the_directorys(tmp_path):
-    database = Database(tmp_path)
-    command = [sys.executable, "benchmarks/directory.py", "--given", "this one", "--sizes", "3", "--rounds", "1"]
-    environment = os.environ | {"DATABASE_URL": database.url}
-    try:
-        printed = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    finally:
-        database.drop()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.stdout.splitlines()]
-    assert [row[:3] for row in rows] == [["this one", "3", "authsite"], ["this one", "3", "plain list view"]]
+@pytest.fixture
+def bench(migrated_database, tmp_path):
+    """A database to measure on."""
+    database = Database(tmp_path, migrated_database)
+    yield Bench("this one", database)
+    database.drop()
+
+
+def measured(module, bench, arguments):
+    """The rows of a benchmark, each as long as its headings."""
+    rows = list(module.measure(bench, module.options().parse_args(arguments.split())))
+    assert {len(row) for row in rows} == {len(module.HEADINGS)}
+    return rows
+
+
+def test_the_directorys(bench):
+    rows = measured(directory, bench, "--sizes 3 --rounds 1")
+    assert [row[:2] for row in rows] == [("3", "authsite"), ("3", "plain list view")]
     assert [row[-1] for row in rows] == ["3", "3"]
+
+
+def test_that_of_the_hot_path(bench):
+    rows = measured(validate, bench, "--accounts 2 --clients 2 --rounds 1 --seconds 0.1")
+    assert [row[0] for row in rows] == [validate.PEER, *validate.CALLS]
+    assert rows[0][-2:] == ("1.0", "1.0")
