@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
+from structlog.contextvars import bind_contextvars
 
 from accounts.clients import Client, Dialect
 from accounts.errors import DomainError, Throttled, Unavailable
@@ -25,5 +26,6 @@ class AccountBackend(ModelBackend):
         except (Throttled, Unavailable):
             # Not a wrong password: `accounts.middleware.Refusals` says so on a page.
             raise
-        except DomainError:
+        except DomainError as error:
+            bind_contextvars(outcome=type(error).__name__)
             return None

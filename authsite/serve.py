@@ -54,6 +54,8 @@ def main() -> None:
         # Query strings carry secrets by contract, so nothing logs them.
         log_access=False,
         log_level=LogLevels(settings.LOG_LEVEL.lower()),
+        # Its own lines take the same form, and go the same way.
+        log_dictconfig=settings.LOGGING,
         respawn_failed_workers=True,
         # A client that reads slowly may hold a stop back for this long, in seconds.
         workers_kill_timeout=10,

@@ -74,7 +74,7 @@ if not CORS_ALLOWED_ORIGINS and not REQUIRE_TLS and HOST in ("127.0.0.1", "local
     CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1)(:\d+)?$"]
 CORS_ALLOW_HEADERS = ["accept-language", "authorization", "cache-control", "content-type", "browser", "x-app-token"]
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE"]
-CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["Link", "Retry-After", "X-Request-ID"]
 
 # Apps
 INSTALLED_APPS = [
@@ -116,6 +116,7 @@ TEMPLATES = [
 
 # Middleware
 MIDDLEWARE = [
+    "accounts.middleware.RequestLog",
     "accounts.middleware.TrustedProxies",
     # What says how an answer may be used stands outside of whatever may answer.
     "accounts.middleware.NotKept",
@@ -240,19 +241,24 @@ SPECTACULAR_SETTINGS = {
 
 # Logging
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")).upper()
+LOG_FORMAT = env.choice("LOG_FORMAT", "json", ("json", "console"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "authsite.logs.WithoutQueries",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-        }
+    "formatters": {"json": {"()": "authsite.logs.JSONLines"}, "console": {"()": "authsite.logs.ConsoleLines"}},
+    "filters": {"said_elsewhere": {"()": "authsite.logs.SaidElsewhere"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["said_elsewhere"]},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Its words about a refusal are the path; `accounts.requests` has said it.
+        "django.request": {"level": "ERROR"},
+        # At DEBUG these would write statements with their values, and addresses with their queries.
+        "django.db.backends": {"level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
+        "urllib3": {"level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
+    },
 }
 
 # ACCOUNTS_*

@@ -22,6 +22,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from structlog.contextvars import bind_contextvars
 
 from accounts import errors
 from accounts.clients import Client, Dialect
@@ -118,6 +119,7 @@ class Envelope:
         """Answer `error`; the exception handler of every view of the dialect."""
         view = context.get("view")
         refusal = self.refusal(error, getattr(view, "field_names", {}))
+        bind_contextvars(outcome=type(error).__name__)
         if refusal.status >= 500 and not isinstance(error, errors.DomainError):
             logger.error("%s while answering", type(error).__name__, exc_info=error)
             request = context.get("request")

@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
+from structlog.contextvars import bind_contextvars
 
 from accounts.dialects.base import PlainEnvelope
 from accounts.dialects.registry import envelope
@@ -59,6 +60,7 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     """The refusal in the envelope of the path's dialect, or as a small page where a browser looks at any other path."""
     wearing = envelope(request.path)
     refusal = wearing.refusal(error)
+    bind_contextvars(outcome=type(error).__name__)
     response: HttpResponse
     if isinstance(wearing, PlainEnvelope) and "text/html" in request.headers.get("Accept", ""):
         response = render(

@@ -1,25 +1,32 @@
-"""Which envelope a path wears, by its first segment: for what is refused before any view is reached."""
+"""Which dialect a path belongs to, by its first segment: for what is refused before any view is reached."""
 
+from accounts.clients import Dialect
 from accounts.dialects.base import Envelope, PlainEnvelope
 from accounts.dialects.cabinet import CabinetEnvelope
 from accounts.dialects.gigachat import GigachatEnvelope
 from accounts.dialects.goncord import GoncordEnvelope
 from accounts.dialects.registration import RegistrationEnvelope
 
-_ENVELOPES: dict[str, Envelope] = {
-    **dict.fromkeys(("account", "info"), CabinetEnvelope()),
-    **dict.fromkeys(("api", "v0"), GoncordEnvelope()),
-    **dict.fromkeys(("authorization", "validate", "vk", "mail.ru", "yandex"), RegistrationEnvelope()),
-    **dict.fromkeys(("register", "auth", "control"), GigachatEnvelope()),
+_ENVELOPES: dict[Dialect, Envelope] = {
+    Dialect.GIGACHAT: GigachatEnvelope(),
+    Dialect.GONCORD: GoncordEnvelope(),
+    Dialect.REGISTRATION: RegistrationEnvelope(),
+    Dialect.CABINET: CabinetEnvelope(),
+    Dialect.SITE: PlainEnvelope(),
 }
-_PLAIN = PlainEnvelope()
+_SEGMENTS: dict[str, Dialect] = {
+    **dict.fromkeys(("account", "info"), Dialect.CABINET),
+    **dict.fromkeys(("api", "v0"), Dialect.GONCORD),
+    **dict.fromkeys(("authorization", "validate", "vk", "mail.ru", "yandex"), Dialect.REGISTRATION),
+    **dict.fromkeys(("register", "auth", "control"), Dialect.GIGACHAT),
+}
+
+
+def dialect(path: str) -> Dialect:
+    """The dialect of `/account/me`, cabinet, by its first segment; SITE for what belongs to none."""
+    return _SEGMENTS.get(path.lstrip("/").partition("/")[0], Dialect.SITE)
 
 
 def envelope(path: str) -> Envelope:
-    """The envelope of the dialect that `path` belongs to; `{"message": text}` for all others."""
-    return _ENVELOPES.get(first_segment(path), _PLAIN)
-
-
-def first_segment(path: str) -> str:
-    """`account` of `/account/me`."""
-    return path.lstrip("/").partition("/")[0]
+    """The envelope of that dialect; `{"message": text}` for all others."""
+    return _ENVELOPES[dialect(path)]

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from structlog.contextvars import bind_contextvars
 
 from accounts import conf, identifiers, passwords
 from accounts.clients import Client, Dialect
@@ -75,6 +76,7 @@ def verify(user: User | None, password: str, *, named: str, dialect: Dialect, cl
             events.record_refusal(Event.Kind.SIGN_IN_REFUSED, user, dialect=dialect, client=client, reason="inactive")
             raise AccountNotActive
         attempt.succeeded()
+    bind_contextvars(account=user.pk)
     upgrade_hash(user, password)
     return user
 

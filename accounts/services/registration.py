@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from structlog.contextvars import bind_contextvars
 
 from accounts import identifiers
 from accounts.clients import Client, Dialect
@@ -67,6 +68,7 @@ def register(candidate: Candidate, *, dialect: Dialect, client: Client, actor: s
         # Asked only now: the constraint has decided, this finds the words for it.
         _refuse_taken({Kind.USERNAME: candidate.username, Kind.EMAIL: candidate.email, Kind.PHONE: candidate.phone})
         raise
+    bind_contextvars(account=user.pk)
     return user
 
 

@@ -53,7 +53,7 @@ def test_a_configured_origin_is_let_in_with_credentials(client, path):
         assert answer.status_code >= 400
         assert said["access-control-allow-origin"] == CONFIGURED
         assert said["access-control-allow-credentials"] == "true"
-        assert words(said["access-control-expose-headers"]) == {"Link", "Retry-After"}
+        assert words(said["access-control-expose-headers"]) == {"Link", "Retry-After", "X-Request-ID"}
 
 
 @pytest.mark.usefixtures("configured")

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError
+from structlog.contextvars import bind_contextvars
 
 from accounts import identifiers
 from accounts.clients import Client, Dialect
@@ -108,6 +109,7 @@ def enter(identity: Identity, *, client: Client) -> User:
     if user.is_staff:
         raise StaffNeedPassword
     events.record(Event.Kind.SIGNED_IN, user, dialect=Dialect.SITE, client=client, provider=identity.provider)
+    bind_contextvars(account=user.pk)
     return user
 
 

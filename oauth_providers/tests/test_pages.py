@@ -250,7 +250,8 @@ def begin(key: str, browser: Client) -> dict[str, str]:
 
 
 @each
-def test_our_own_page_signs_in_and_registers(key, fake):
+def test_our_own_page_signs_in_and_registers(key, fake, caplog):
+    caplog.set_level("INFO", "accounts.requests")
     for _ in range(2):
         browser = Client()
         browser.get("/")
@@ -260,6 +261,7 @@ def test_our_own_page_signs_in_and_registers(key, fake):
         user = User.objects.get()
         assert user.username in page(answer, 200)
         assert browser.session["_auth_user_id"] == str(user.pk)
+        assert caplog.records[-1].facts["account"] == user.pk
         assert answer.cookies["oauth_browser"].value == ""
     assert LinkedIdentity.objects.get().user == user
     assert [event.kind for event in Event.objects.order_by("pk")] == ["registered", "signed_in", "signed_in"]

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from accounts.clients import Client, Dialect
 from accounts.digests import digest
@@ -66,6 +67,7 @@ def write(user: User, *, dialect: Dialect, client: Client, token_digest: bytes |
     with transaction.atomic():
         row.save(force_insert=True)
         events.record(Event.Kind.SIGNED_IN, user, dialect=dialect, client=client)
+    bind_contextvars(account=user.pk)
     return row
 
 

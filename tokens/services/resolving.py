@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from accounts.clients import Client
 from accounts.digests import digest
@@ -41,6 +42,7 @@ def resolve(token: str, *accepted: TokenType, client: Client | None = None) -> S
                 if client:
                     lockout.wrong(Guess.TOKEN, client=client)
                 break
+            bind_contextvars(account=row.user_id)
             _touch(row)
             return row
     raise TokenNotWorking
