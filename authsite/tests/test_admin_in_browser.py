@@ -31,7 +31,6 @@ def complaints(page):
     found = []
     page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: found.append(str(error)))
-    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     return found
 
 
