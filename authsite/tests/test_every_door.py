@@ -1,6 +1,9 @@
 """One account, every door: made by any dialect, it signs in by every other, with the same secret."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.clients import Dialect
 from accounts.models import Event, User
@@ -50,6 +53,31 @@ def test_no_door_opens_to_another_secret(client, registration, door, settings):
     # Unknown account, wrong password and malformed password alike: a caller cannot tell which.
     assert len(answers) == 1
     assert not SignIn.objects.exists()
+
+
+def test_a_registration_a_sign_in_and_a_refusal_are_one_event_each(client):
+    def told():
+        (event,) = Event.objects.all()
+        assert abs(timezone.now() - event.time) < timedelta(minutes=1)
+        assert (event.user_ref, event.actor, event.details) == (event.user.pk, "", {})
+        Event.objects.all().delete()
+        return event.kind, event.dialect, event.ip, event.agent, event.succeeded
+
+    for registration in {registration.dialect: registration for registration in REGISTRATIONS}.values():
+        assert registration(client).status_code in (200, 201)
+        user, dialect = User.objects.latest("pk"), registration.dialect
+        # Where the answer holds a token, that is a sign-in as well.
+        Event.objects.filter(kind="signed_in", user=user, dialect=dialect).delete()
+        assert told()[:3] == ("registered", dialect, "127.0.0.1")
+        for door in SIGN_INS:
+            name = {"email": user.email, "phone_number": user.phone}.get(door.name) or user.username
+            assert door(client, name, **{"User-Agent": "Test 1.0"}).status_code == door.status
+            agent = door.headers.get("browser", "Test 1.0")
+            assert told() == ("signed_in", door.dialect, "127.0.0.1", agent, True)
+        for door in SIGN_INS[::3]:
+            assert door(client, user.username, "wrong", **{"User-Agent": "Test 1.0"}).status_code == door.refused[0]
+            agent = door.headers.get("browser", "Test 1.0")
+            assert told() == ("sign_in_refused", door.dialect, "127.0.0.1", agent, False)
 
 
 @pytest.mark.parametrize("second", REGISTRATIONS, ids=str)
