@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -211,14 +211,14 @@ def _tell(
         level = logging.DEBUG if _is_probe(request) else logging.INFO
     if not logger.isEnabledFor(level):
         return
-    method = request.META["REQUEST_METHOD"]
+    method, match = request.META["REQUEST_METHOD"], _match(request, status, outcome)
     facts = {
         "request_id": response["X-Request-ID"],
         # Staff who make an account are not that account.
         "account": _account_of_session(request) or known.get("account"),
-        "dialect": dialect(request.path).value,
+        "dialect": str(getattr(getattr(match and match.func, "view_class", None), "dialect", dialect(request.path))),
         "method": method if method in _METHODS else "other",
-        "route": _route(request, status, outcome),
+        "route": match.route if match else None,
         "status": status,
         "outcome": outcome or ("ok" if status < 400 else "refused" if status < 500 else "failed"),
         "duration_ms": round((time.perf_counter() - started) * 1000, 1),
@@ -227,12 +227,12 @@ def _tell(
     logger.log(level, "request", extra={"facts": facts})
 
 
-def _route(request: HttpRequest, status: int, outcome: str | None) -> str | None:
-    """The pattern that matched, also where a middleware has refused before anybody asked; None where none does."""
+def _match(request: HttpRequest, status: int, outcome: str | None) -> ResolverMatch | None:
+    """The pattern of the path, also where a middleware has refused before anybody asked; None where none matches."""
     if request.resolver_match is None and status >= 400 and outcome != Resolver404.__name__:
         with contextlib.suppress(Resolver404):
-            return resolve(request.path_info).route
-    return request.resolver_match.route if request.resolver_match else None
+            return resolve(request.path_info)
+    return request.resolver_match
 
 
 def _account_of_session(request: HttpRequest) -> int | None:

@@ -261,7 +261,8 @@ def test_our_own_page_signs_in_and_registers(key, fake, caplog):
         user = User.objects.get()
         assert user.username in page(answer, 200)
         assert browser.session["_auth_user_id"] == str(user.pk)
-        assert caplog.records[-1].facts["account"] == user.pk
+        told = caplog.records[-1].facts
+        assert (told["account"], told["dialect"]) == (user.pk, "site")
         assert answer.cookies["oauth_browser"].value == ""
     assert LinkedIdentity.objects.get().user == user
     assert [event.kind for event in Event.objects.order_by("pk")] == ["registered", "signed_in", "signed_in"]
