@@ -155,6 +155,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _timeout = env.number("STATEMENT_TIMEOUT_SECONDS", 0) * 1000
     _options["connect_timeout"] = 3
+    # None refuses to prepare any. The statements that are asked with every request ask for it themselves.
+    _options["prepare_threshold"] = 2**31 if env.flag("PREPARED_STATEMENTS", True) else None
     _options["options"] = f"-c statement_timeout={_timeout} -c lock_timeout={min(_timeout, 3000)}"
 
 # Cache

@@ -18,12 +18,12 @@ from accounts.models import User
 class SignInQuerySet(models.QuerySet["SignIn"]):
     """Which sign-ins may act."""
 
-    def working(self) -> Self:
-        """The sign-ins that may act now: this one condition decides about every token of every dialect.
+    def working(self, at: datetime | models.Expression | None = None) -> Self:
+        """The sign-ins that may act now, or at a moment: this one condition decides about every token of every dialect.
 
         For reading only. An UPDATE filtered through a join becomes a subquery, and several racers could then win.
         """
-        return self.unended().filter(user__is_active=True, stamp=models.F("user__credentials_stamp"))
+        return self.unended(at).filter(user__is_active=True, stamp=models.F("user__credentials_stamp"))
 
     def working_of(self, user: User) -> Self:
         """The working sign-ins of `user`, an active account just loaded.
@@ -32,10 +32,10 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
         """
         return self.unended().filter(user=user, stamp=user.credentials_stamp)
 
-    def unended(self) -> Self:
+    def unended(self, at: datetime | models.Expression | None = None) -> Self:
         """Neither revoked nor expired, by the row's own columns, nor ended with everybody's."""
         closed = LedgerClosing.objects.upto()
-        return self.filter(revoked__isnull=True, expires__gt=timezone.now(), pk__gt=closed)
+        return self.filter(revoked__isnull=True, expires__gt=at or timezone.now(), pk__gt=closed)
 
 
 class LedgerClosingManager(models.Manager["LedgerClosing"]):

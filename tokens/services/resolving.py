@@ -3,18 +3,20 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import BigIntegerField, BinaryField, CharField, DateTimeField, QuerySet, UUIDField
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
-from accounts.clients import Client
+from accounts.clients import Client, Dialect
 from accounts.digests import digest
 from accounts.errors import TokenNotWorking
 from accounts.models import CatalogueVersion
 from accounts.services import lockout
 from accounts.services.lockout import Guess
+from accounts.statements import Given, Statement
 from tokens.formats import TokenType, goncord, opaque, registration, signed
 from tokens.formats.signed import NotOurs, is_jwt
 from tokens.models import SignIn
@@ -33,10 +35,9 @@ def resolve(token: str, *accepted: TokenType, client: Client | None = None) -> S
     one that works is never held back.
     """
     for token_type in accepted:
-        where = _READERS[token_type](token)
-        if where is not None:
-            rows = SignIn.objects.working().select_related("user")
-            row = rows.annotate(catalogue_version=CatalogueVersion.objects.current()).filter(where).first()
+        ask = _READERS[token_type](token)
+        if ask is not None:
+            row = ask(now=timezone.now())
             if row is None:
                 # What was no token of ours at all has cost no query, and proves nothing by being wrong.
                 if client:
@@ -65,34 +66,62 @@ def _touch(row: SignIn) -> None:
         logger.warning("last_used of sign-in %s could not be written", row.pk)
 
 
-def _cabinet(token: str) -> Q | None:
-    return Q(digest=digest(token), dialect="cabinet") if opaque.is_cabinet(token) else None
+def _named_by(**columns: Given) -> Statement[SignIn]:
+    """The statement that decides: the working sign-in that `columns` name, its account, and the catalogue's version."""
+
+    def rows() -> QuerySet[SignIn]:
+        working = SignIn.objects.working(at=Given("now", DateTimeField())).select_related("user")
+        return working.annotate(catalogue_version=CatalogueVersion.objects.current()).filter(**columns)
+
+    return Statement(SignIn, rows)
 
 
-def _gigachat(token: str) -> Q | None:
-    return Q(digest=digest(token), dialect="gigachat") if opaque.is_gigachat(token) else None
+_DIALECT, _UUID = Given("dialect", CharField()), Given("uuid", UUIDField())
+_BY_DIGEST = _named_by(dialect=_DIALECT, digest=Given("digest", BinaryField()))
+_BY_UUID = _named_by(dialect=_DIALECT, uuid=_UUID)
+_BY_UUID_AND_USER = _named_by(dialect=_DIALECT, uuid=_UUID, user_id=Given("user_id", BigIntegerField()))
 
 
-def _goncord(token: str) -> Q | None:
+# What a token of ours asks the database, for the sign-in that works `now`; None for what is no token of its type.
+_Ask = Callable[..., SignIn | None]
+
+
+def _cabinet(token: str) -> _Ask | None:
+    if not opaque.is_cabinet(token):
+        return None
+    return partial(_BY_DIGEST.one, dialect=Dialect.CABINET, digest=digest(token))
+
+
+def _gigachat(token: str) -> _Ask | None:
+    if not opaque.is_gigachat(token):
+        return None
+    return partial(_BY_DIGEST.one, dialect=Dialect.GIGACHAT, digest=digest(token))
+
+
+def _goncord(token: str) -> _Ask | None:
+    if not is_jwt(token):
+        return None
     try:
-        user_id, row = goncord.read(token, keys=keys.verifying_keys(TokenType.GONCORD)) if is_jwt(token) else (0, None)
+        user_id, row = goncord.read(token, keys=keys.verifying_keys(TokenType.GONCORD))
     except NotOurs:
         return None
-    return Q(uuid=row, user_id=user_id, dialect="goncord") if row else None
+    return partial(_BY_UUID_AND_USER.one, dialect=Dialect.GONCORD, uuid=row, user_id=user_id)
 
 
-def _registration(token_type: TokenType) -> Callable[[str], Q | None]:
-    def read(token: str) -> Q | None:
+def _registration(token_type: TokenType) -> Callable[[str], _Ask | None]:
+    def read(token: str) -> _Ask | None:
+        if not is_jwt(token):
+            return None
         try:
-            row = registration.read(token_type, token, keys=keys.verifying_keys(token_type)) if is_jwt(token) else None
+            row = registration.read(token_type, token, keys=keys.verifying_keys(token_type))
         except NotOurs:
             return None
-        return Q(uuid=row, dialect="registration") if row else None
+        return partial(_BY_UUID.one, dialect=Dialect.REGISTRATION, uuid=row)
 
     return read
 
 
-_READERS: dict[TokenType, Callable[[str], Q | None]] = {
+_READERS: dict[TokenType, Callable[[str], _Ask | None]] = {
     TokenType.CABINET: _cabinet,
     TokenType.GIGACHAT: _gigachat,
     TokenType.GONCORD: _goncord,
