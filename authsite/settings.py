@@ -120,7 +120,7 @@ MIDDLEWARE = [
     "accounts.middleware.TrustedProxies",
     # What says how an answer may be used stands outside of whatever may answer.
     "accounts.middleware.NotKept",
-    "csp.middleware.CSPMiddleware",
+    "accounts.middleware.ContentPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -16,7 +16,6 @@ from django.core.exceptions import (
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -195,12 +194,6 @@ class DialectView(APIView):
             _drain(request)
             raise self.body_too_large
         super().initial(request, *args, **kwargs)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        # Everything a dialect says is about one person or one secret: no cache keeps it.
-        response.setdefault("Cache-Control", "no-store")
-        patch_vary_headers(response, ("Authorization", "Cookie"))
-        return super().finalize_response(request, response, *args, **kwargs)
 
     @property
     def account(self) -> User:
