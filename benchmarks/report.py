@@ -17,11 +17,11 @@ Row = Sequence[object]
 Measure = Callable[[Bench, Any], Iterable[Row]]
 
 
-def parser(told: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has; `told` is the documentation of its module."""
+def parser(told: str | None, databases: Sequence[str] = KINDS) -> argparse.ArgumentParser:
+    """The options that every benchmark has; `told` is the documentation of its module, which says what else."""
     made = argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument(
-        "--databases", nargs="+", choices=KINDS, default=KINDS, help="Measure on these. Default: %(default)s."
+        "--databases", nargs="+", choices=KINDS, default=databases, help="Measure on these. Default: %(default)s."
     )
     return made
 
