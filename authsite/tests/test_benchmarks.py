@@ -3,7 +3,7 @@
 import pytest
 
 from authsite.tests.live import Database
-from benchmarks import directory, flood, timing, validate
+from benchmarks import directory, flood, http_servers, timing, validate
 from benchmarks.doors import SIGN_INS
 from benchmarks.servers import Bench
 
@@ -46,3 +46,8 @@ def test_that_of_a_flood(bench):
     assert [row[0] for row in rows][2:4] == ["8 clients sign in", "a flood and validation"]
     assert int(rows[3][1]) > 0
     assert float(rows[3][7]) > 0
+
+
+def test_that_of_the_server_under_the_application(bench):
+    rows = measured(http_servers, bench, "--clients 2 --rounds 1 --seconds 0.1")
+    assert [(row[0], row[4]) for row in rows] == [("ours", "`/api/v0/tokens/validate`"), ("ours", "`/healthz`")]

@@ -108,7 +108,7 @@ def test_no_secret_is_printed(serve: Callable[..., Server]) -> None:
     call(server, "GET", f"/auth?password={marker}", headers={"Host": "evil.example"})
     server.stop()
     printed = server.log_text()
-    assert "Not Found: /control/nothing" in printed
+    assert printed.count('"status": 404') > 10
     assert marker not in printed
     assert token not in printed
     assert token.rpartition(".")[2] not in printed
