@@ -1,5 +1,6 @@
 """What a dialect is: a view class that reads arguments, and a table that says how each refusal is answered."""
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from django.core.exceptions import (
 )
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -220,8 +221,11 @@ class DialectView(APIView):
         return self.request.query_params.dict()
 
     def body(self) -> dict[str, Any]:
-        """The body as a dictionary. Raises ParseError when it is something else."""
-        data = self.request.data
+        """The body as a dictionary. Raises ParseError when it is something else, or has not come whole."""
+        try:
+            data = self.request.data
+        except UnreadablePostError as error:
+            raise exceptions.ParseError from error
         if not isinstance(data, dict):
             raise exceptions.ParseError
         return data.dict() if hasattr(data, "dict") else data
@@ -256,8 +260,9 @@ def seen_by(request: Request | HttpRequest, *, agent: str) -> Client:
 def _drain(request: Request) -> None:
     """Read a body that is refused and forget it: a client that is still sending would never read the answer."""
     if _content_length(request) <= MAX_DRAINED_BYTES:
-        while request._request.read(65_536):
-            pass
+        with contextlib.suppress(UnreadablePostError):
+            while request._request.read(65_536):
+                pass
 
 
 def _content_length(request: Request) -> int:
