@@ -1,6 +1,7 @@
 """What every test starts from, and the servers and browsers that some ask for."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_from_another_test(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
+def _nothing_left_from_another_test(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # A folder that is there as soon as somebody writes to it: few tests do.
+    settings.MEDIA_ROOT = str(tmp_path_factory.getbasetemp() / "media" / uuid.uuid4().hex)
     # Static files are found as they are asked for: else every new client reads them all before its first call.
     settings.WHITENOISE_AUTOREFRESH = True
     forget()
