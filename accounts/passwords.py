@@ -3,20 +3,16 @@
 Each dialect's own pattern stands in its serializers.
 """
 
-import os
 import threading
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
 
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts import conf
 from accounts.errors import Unavailable
-
-T = TypeVar("T")
 
 MAX_CHARACTERS = 256
 
@@ -37,7 +33,8 @@ def normalised(password: str) -> str:
 
 def matches(password: str, encoded: str) -> bool:
     """Whether `encoded` was made of `password`. Raises Unavailable at once when too many wait for a hash already."""
-    return _room().hash(check_password, normalised(password), encoded)
+    with _room().for_one():
+        return check_password(normalised(password), encoded)
 
 
 def hashed(password: str) -> str:
@@ -45,37 +42,37 @@ def hashed(password: str) -> str:
 
     Never call it inside a transaction: on SQLite that holds the only write lock.
     """
-    return _room().hash(make_password, normalised(password))
+    with _room().for_one():
+        return make_password(normalised(password))
 
 
 class Room:
     """Room for `slots` hashes at a time in this process, and for `queue` more to wait; nobody else waits.
 
-    They are computed by `slots` threads of their own: a thread that has hashed keeps the memory it took (glibc's malloc
-    gives every thread an arena), so a flood takes `slots` times the memory of one hash, whoever asks for them.
+    A flood of sign-ins takes `slots` times the memory of one hash, and leaves the threads above `slots + queue` free.
     """
 
     def __init__(self, slots: int, queue: int) -> None:
-        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hash")
+        self._slots = threading.Semaphore(slots)
         self._places = threading.Semaphore(slots + queue)
 
-    def hash(self, function: Callable[..., T], *arguments: str) -> T:
-        """What `function` makes of `arguments`. Raises Unavailable at once when there is no place left to wait."""
+    @contextmanager
+    def for_one(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise Unavailable
         try:
-            return self._threads.submit(function, *arguments).result()
+            with self._slots:
+                yield
         finally:
             self._places.release()
 
 
 def _room() -> Room:
-    return _room_of(conf.hashing_slots(), conf.hashing_queue(), os.getpid())
+    return _room_of(conf.hashing_slots(), conf.hashing_queue())
 
 
 @cache
-def _room_of(slots: int, queue: int, process: int) -> Room:
-    # A process that was forked off this one would have the room without its threads.
+def _room_of(slots: int, queue: int) -> Room:
     return Room(slots, queue)
 
 

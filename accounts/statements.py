@@ -43,11 +43,10 @@ class PreparingCursor(psycopg.Cursor[Any]):
 
 
 def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    # Whoever has Django keep the text of every query wants one that has the values in it.
-    if connection.vendor != "postgresql" or connection.queries_logged:
+    if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
-    # As Django's own `cursor()` goes on, so that errors are Django's, too.
+    # As Django's own `cursor()` goes on: errors are Django's, and queries are counted where somebody counts them.
     return connection._prepare_cursor(PreparingCursor(connection.connection))  # type: ignore[attr-defined]
 
 
