@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permission, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -20,8 +20,8 @@ from accounts.errors import InvalidIdentifier, LastSuperuser
 from accounts.fields import ComputedField
 from accounts.identifiers import Kind
 
-# An account that loses one of these is a superuser no longer.
-RIGHTS_OF_A_SUPERUSER = ("is_active", "is_superuser")
+# An account that loses one of these is a superuser no longer, or one that the admin does not let in.
+RIGHTS_OF_A_SUPERUSER = ("is_active", "is_staff", "is_superuser")
 
 
 def new_stamp() -> str:
@@ -48,8 +48,9 @@ class UserQuerySet(models.QuerySet["User"]):
     """Accounts, and the rule that an active superuser is always left, whatever changes or deletes them."""
 
     def superusers(self) -> Self:
-        """The accounts with every right that may act."""
-        return self.filter(is_superuser=True, is_active=True)
+        """The accounts with every right that the admin lets in; it takes nothing but a password."""
+        able = self.filter(is_superuser=True, is_staff=True, is_active=True)
+        return able.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
     def update(self, **changes: Any) -> int:
         """As ever. Raises LastSuperuser when no active superuser would be left."""

@@ -36,7 +36,7 @@ KEY_ENCRYPTION_KEY = env.text("KEY_ENCRYPTION_KEY")
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *filter(None, [urlsplit(PUBLIC_URL).hostname])]
 )
-if REQUIRE_TLS and SECRET_KEY_IS_GENERATED:
+if REQUIRE_TLS and (SECRET_KEY_IS_GENERATED or len(SECRET_KEY) < 50):
     raise ImproperlyConfigured("REQUIRE_TLS=1 needs a SECRET_KEY of your own: 50 random characters or more.")
 if REQUIRE_TLS and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("REQUIRE_TLS=1 needs ALLOWED_HOSTS to name the hosts; * lets any Host header in.")

@@ -42,6 +42,7 @@ class SignInAdmin(ReadOnlyAdmin):
 
     list_display = (STARTED, "user", "state", "dialect", "agent", "ip", LAST_USED, EXPIRES)
     list_filter = (StateFilter, "dialect", "started")
+    lookups = ("user__id__exact",)
     list_select_related = ("user",)
     ordering = ("-id",)
     search_fields = ("user",)
@@ -91,9 +92,6 @@ class SignInAdmin(ReadOnlyAdmin):
             return queryset.filter(user=accounts.look_up(search_term.strip())), False
         except DomainError:
             return queryset.none(), False
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup == "user__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def may(self, request: HttpRequest, permission: str, thing: Any = None) -> bool:
         allowed = super().may(request, permission)

@@ -20,6 +20,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     list_display = (moment("time", gettext_lazy("time")), "kind", "succeeded", "whom", "dialect", "ip", "actor", "what")
     list_filter = ("kind", "succeeded", "dialect", "time")
+    lookups = ("user_ref",)
     list_select_related = ("user",)
     ordering = ("-id",)
     search_fields = ("user_ref",)
@@ -47,6 +48,3 @@ class EventAdmin(ReadOnlyAdmin):
         except DomainError:
             wanted = identifiers.account_id(text) or 0
         return queryset.filter(user_ref=wanted), False
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup == "user_ref" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]

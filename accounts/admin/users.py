@@ -96,6 +96,8 @@ class UserAdmin(StaffAdmin):
     add_form = NewAccountForm
     list_display = ("username", "email", "phone", "is_active", "is_staff", "is_superuser", CREATED)
     list_filter = ("is_active", "is_staff", "is_superuser")
+    # The pages of a role, a group and a permission lead here.
+    lookups = ("roles__id__exact", "groups__id__exact", "user_permissions__id__exact")
     ordering = ("-id",)
     sortable_by = ("username",)
     search_fields = ("username_canonical",)
@@ -194,11 +196,6 @@ class UserAdmin(StaffAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         text = search_term.strip()
         return (queryset.filter(beginning_with(text)) if text else queryset), False
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        # The pages of a role, a group and a permission lead here.
-        memberships = ("roles__id__exact", "groups__id__exact", "user_permissions__id__exact")
-        return lookup in memberships or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     # The page
 

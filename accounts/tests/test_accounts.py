@@ -163,6 +163,7 @@ def test_a_deleted_account_leaves_its_name_and_what_happened():
 REMOVALS = {
     "deactivate": lambda user: accounts.deactivate(user, actor=BY),
     "demote": lambda user: accounts.edit(user, actor=BY, is_superuser=False),
+    "keep out of the admin": lambda user: accounts.edit(user, actor=BY, is_staff=False),
     "delete": lambda user: accounts.delete(user, actor=BY),
     "model delete": lambda user: User.objects.get(pk=user.pk).delete(),
     "bulk delete": lambda user: User.objects.filter(username__startswith="root").delete(),
@@ -193,6 +194,16 @@ def test_the_last_superuser_stays_whoever_removes_it(removal):
     with pytest.raises(LastSuperuser):
         removal(User.objects.get(username="root"))
     assert (list(User.objects.order_by("pk").values()), Event.objects.count()) == before
+
+
+@pytest.mark.parametrize("removal", REMOVALS.values(), ids=REMOVALS)
+def test_a_superuser_whom_the_admin_does_not_let_in_is_no_other_one(removal):
+    superuser("root")
+    accounts.require_new_password(superuser("keyless"), actor=BY)
+    accounts.edit(superuser("outsider"), actor=BY, is_staff=False)
+    with pytest.raises(LastSuperuser):
+        removal(User.objects.get(username="root"))
+    assert [user.username for user in User.objects.superusers()] == ["root"]
 
 
 def test_the_last_superuser_keeps_its_password():

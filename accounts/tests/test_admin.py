@@ -321,7 +321,7 @@ def test_a_change_that_breaks_a_rule_is_refused_beside_its_field(admin, changes)
     assert everything() == before
 
 
-@pytest.mark.parametrize("changes", [{"is_active": None}, {"is_superuser": None}])
+@pytest.mark.parametrize("changes", [{"is_active": None}, {"is_staff": None}, {"is_superuser": None}])
 def test_the_last_superuser_cannot_demote_itself(admin, root, changes):
     before = everything()
     response = admin.post(page_of(root), form_of(admin, page_of(root), **changes), follow=True)
@@ -742,6 +742,40 @@ def test_what_people_wrote_is_shown_as_text(admin):
         body = admin.get(path).content.decode()
         assert "<script>x" not in body
         assert "<b>bold" not in body
+
+
+@pytest.mark.parametrize(
+    ("path", "lookup"),
+    [
+        (USERS, "password__startswith=argon2"),
+        (USERS, "password__regex=."),
+        (USERS, "credentials_stamp__gt=0"),
+        ("/admin/accounts/application/", "token_digest__isnull=False"),
+        ("/admin/tokens/signin/", "digest__isnull=True"),
+        ("/admin/tokens/signin/", "user__password__startswith=argon2"),
+        ("/admin/accounts/event/", "user__password__startswith=argon2"),
+        ("/admin/auth/group/", "user__password__startswith=argon2"),
+    ],
+)
+def test_no_list_can_be_asked_about_a_secret(admin, path, lookup):
+    response = admin.get(f"{path}?{lookup}")
+    assert response.status_code == 400
+    assert "root" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"{USERS}?is_staff__exact=1&is_active__exact=1",
+        f"{USERS}?groups__id__exact=1",
+        "/admin/tokens/signin/?state=working&dialect__exact=cabinet&started__gte=2026-01-01T00:00Z",
+        "/admin/tokens/signin/?user__id__exact=1",
+        "/admin/accounts/event/?user_ref=1&kind__exact=registered&time__gte=2026-01-01T00:00Z",
+        "/admin/oauth_providers/linkedidentity/?provider__exact=vk",
+    ],
+)
+def test_the_filters_and_links_of_the_lists_are_answered(admin, asked):
+    assert admin.get(asked).status_code == 200
 
 
 # Queries

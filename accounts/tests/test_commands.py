@@ -208,7 +208,7 @@ def test_of_several_accounts_an_unknown_one_spares_all():
 
 @pytest.mark.django_db
 def test_the_last_superuser_is_not_deactivated():
-    accounts.edit(make_user("root"), actor="command", is_superuser=True)
+    accounts.edit(make_user("root"), actor="command", is_staff=True, is_superuser=True)
     before = everything()
     assert refused("deactivate_user", "root") == "This is the last active superuser. Make another one first."
     assert everything() == before

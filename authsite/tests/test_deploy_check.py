@@ -36,7 +36,8 @@ def test_production_as_documented_passes_without_a_warning():
     ("environment", "words"),
     [
         ({"REQUIRE_TLS": "0"}, "security.W008"),
-        ({"SECRET_KEY": "short"}, "security.W009"),
+        ({"SECRET_KEY": "s" * 60}, "security.W009"),
+        ({"SECRET_KEY": "".join(chr(33 + number) for number in range(49))}, "50 random characters or more"),
         ({"ARGON2_MEMORY_KIB": "8"}, "accounts.W001"),
         ({"TRUSTED_PROXIES": "nonsense"}, "accounts.E001"),
         ({"STAFF_NETWORKS": "10.0.0.0/33"}, "STAFF_NETWORKS names '10.0.0.0/33', which is no network."),

@@ -53,9 +53,9 @@ class LinkView(ProviderView):
     """/{provider}/link: where to ask the person's consent; and, with the account's own token, tying and untying."""
 
     def get_authenticators(self) -> list[Any]:
-        # There is no request while the OpenAPI document is made.
-        is_reading = self.request is not None and self.request.method in ("GET", "HEAD")
-        return [] if is_reading else [RegistrationAccessToken()]
+        # A method that nobody knows is told so; and there is no request while the OpenAPI document is made.
+        needs_none = self.request is not None and self.request.method not in ("POST", "DELETE")
+        return [] if needs_none else [RegistrationAccessToken()]
 
     def arguments(self) -> dict[str, Any]:
         # A password belongs in a body, also with DELETE.
