@@ -22,11 +22,13 @@ run: $(VENV)/run.stamp var/static.stamp
 # An empty value means the default: neither the shell's nor .env's database is checked or tested.
 test: export DATABASE_URL =
 test: export REDIS_URL =
+# Dozens of processes are started: they read what the first one has compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint var/static.stamp
 	@echo "== SQLite"
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 	@echo "== PostgreSQL and Valkey"
-	$(BIN)/python -m authsite.tests.services $(BIN)/pytest -n $(JOBS)
+	$(BIN)/python -m authsite.tests.services $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -1,18 +1,18 @@
 """What every test starts from, and the servers and browsers that some ask for."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pytest
-from django.core.cache import caches
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import Settings
 
-from accounts.services import counters, lockout
 from authsite.tests.live import Database, Server, manage
-from tokens.services import keys
+from authsite.tests.undoing import forget
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -33,14 +33,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_from_another_test(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
-    for cache in caches.all():
-        cache.clear()
-    # The database forgets by itself; Valkey and this process's memory of either do not.
-    counters.forget()
-    keys.forget()
-    lockout.forget()
+def _nothing_left_from_another_test(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # A folder that is there as soon as somebody writes to it: few tests do.
+    settings.MEDIA_ROOT = str(tmp_path_factory.getbasetemp() / "media" / uuid.uuid4().hex)
+    # Static files are found as they are asked for: else every new client reads them all before its first call.
+    settings.WHITENOISE_AUTOREFRESH = True
+    forget()
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +50,13 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Data
     database.drop()
 
 
-@pytest.fixture
-def serve(migrated_database: Database, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Return what starts a server over a new database, its arguments being settings: `serve(RATE_LIMITS="off")`."""
+@contextmanager
+def _servers(migrated_database: Database, folder: Path) -> Iterator[Callable[..., Server]]:
     started: list[tuple[Server, Database]] = []
 
     def start(**environment: str) -> Server:
-        database = Database(tmp_path, migrated_database)
-        server = Server(tmp_path, database, **environment)
+        database = Database(folder, migrated_database)
+        server = Server(folder, database, **environment)
         started.append((server, database))
         server.start()
         return server
@@ -71,21 +68,42 @@ def serve(migrated_database: Database, tmp_path: Path) -> Iterator[Callable[...,
 
 
 @pytest.fixture
+def serve(migrated_database: Database, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Return what starts a server over a new database, its arguments being settings: `serve(RATE_LIMITS="off")`."""
+    with _servers(migrated_database, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_all(migrated_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Return the same for a server that all tests of a module share: each has accounts of its own there."""
+    with _servers(migrated_database, tmp_path_factory.mktemp("served")) as start:
+        yield start
+
+
+@pytest.fixture
 def server(serve: Callable[..., Server]) -> Server:
     """Return a server of two workers over a new database, with the settings that every test has."""
     return serve()
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """Return an empty page of the machine's own Chromium, which asks the network for nothing by itself.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return the machine's own Chromium, which asks the network for nothing by itself.
 
-    Playwright's event loop runs in the test's thread, so Django refuses the ORM meanwhile: a browser test prepares its
-    data through `server`. One Chromium for the whole session would keep that loop under every later test.
+    Playwright's event loop runs in the tests' thread, so Django refuses the ORM as long as this stands: a module of
+    browser tests has no others, and prepares its data through a server.
     """
     quiet = "background-networking component-update default-apps sync quic gpu"
     flags = [f"--disable-{feature}" for feature in quiet.split()]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--no-first-run", *flags])
-        yield browser.new_page()
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """Return an empty page, without the cookies of any other."""
+    with chromium.new_context() as context:
+        yield context.new_page()

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from django.db.models import TextChoices
 
@@ -34,6 +34,7 @@ class Client:
         return cls(ip=parse_ip(address), agent=readable[:MAX_AGENT_CHARACTERS])
 
 
+@lru_cache(maxsize=4_096)
 def parse_ip(text: str) -> str | None:
     """The address in its one canonical spelling (IPv4 also when it arrives mapped into IPv6), or None."""
     try:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, cast
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -120,6 +123,21 @@ class NotKept:
         response.headers.setdefault("Cache-Control", "no-store")
         if "no-store" in response.headers["Cache-Control"]:
             patch_vary_headers(response, ("Authorization", "Cookie"))
+        return response
+
+
+class ContentPolicy(CSPMiddleware):
+    """django-csp, which would put the one policy of all answers together anew for each; no view has one of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._policy = build_policy()
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if settings.DEBUG:
+            # Django's pages about errors are exempt.
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, self._policy)
         return response
 
 

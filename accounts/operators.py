@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
@@ -39,6 +40,7 @@ class OperatorCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.run(**options)
+            self.stdout.flush()
         except DomainError as error:
             raise CommandError(said(error)) from error
         except (OperationalError, InterfaceError) as error:
@@ -48,7 +50,7 @@ class OperatorCommand(BaseCommand):
             raise CommandError(text, returncode=INTERRUPTED) from error
         except BrokenPipeError:
             # Whoever reads us has seen enough, as `head` does; what is left in the buffer has nowhere to go.
-            sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - it is closed by the end of the process
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def say(self, text: str) -> None:
         """One line on standard output."""

@@ -3,16 +3,20 @@
 Each dialect's own pattern stands in its serializers.
 """
 
+import os
 import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts import conf
 from accounts.errors import Unavailable
+
+T = TypeVar("T")
 
 MAX_CHARACTERS = 256
 
@@ -33,8 +37,7 @@ def normalised(password: str) -> str:
 
 def matches(password: str, encoded: str) -> bool:
     """Whether `encoded` was made of `password`. Raises Unavailable at once when too many wait for a hash already."""
-    with _room().for_one():
-        return check_password(normalised(password), encoded)
+    return _room().hash(check_password, normalised(password), encoded)
 
 
 def hashed(password: str) -> str:
@@ -42,37 +45,37 @@ def hashed(password: str) -> str:
 
     Never call it inside a transaction: on SQLite that holds the only write lock.
     """
-    with _room().for_one():
-        return make_password(normalised(password))
+    return _room().hash(make_password, normalised(password))
 
 
 class Room:
     """Room for `slots` hashes at a time in this process, and for `queue` more to wait; nobody else waits.
 
-    A flood of sign-ins takes `slots` times the memory of one hash, and leaves the threads above `slots + queue` free.
+    They are computed by `slots` threads of their own: a thread that has hashed keeps the memory it took (glibc's malloc
+    gives every thread an arena), so a flood takes `slots` times the memory of one hash, whoever asks for them.
     """
 
     def __init__(self, slots: int, queue: int) -> None:
-        self._slots = threading.Semaphore(slots)
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hash")
         self._places = threading.Semaphore(slots + queue)
 
-    @contextmanager
-    def for_one(self) -> Iterator[None]:
+    def hash(self, function: Callable[..., T], *arguments: str) -> T:
+        """What `function` makes of `arguments`. Raises Unavailable at once when there is no place left to wait."""
         if not self._places.acquire(blocking=False):
             raise Unavailable
         try:
-            with self._slots:
-                yield
+            return self._threads.submit(function, *arguments).result()
         finally:
             self._places.release()
 
 
 def _room() -> Room:
-    return _room_of(conf.hashing_slots(), conf.hashing_queue())
+    return _room_of(conf.hashing_slots(), conf.hashing_queue(), os.getpid())
 
 
 @cache
-def _room_of(slots: int, queue: int) -> Room:
+def _room_of(slots: int, queue: int, process: int) -> Room:
+    # A process that was forked off this one would have the room without its threads.
     return Room(slots, queue)
 
 

@@ -43,10 +43,11 @@ class PreparingCursor(psycopg.Cursor[Any]):
 
 
 def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    if connection.vendor != "postgresql":
+    # Whoever has Django keep the text of every query wants one that has the values in it.
+    if connection.vendor != "postgresql" or connection.queries_logged:
         return connection.cursor()
     connection.ensure_connection()
-    # As Django's own `cursor()` goes on: errors are Django's, and queries are counted where somebody counts them.
+    # As Django's own `cursor()` goes on, so that errors are Django's, too.
     return connection._prepare_cursor(PreparingCursor(connection.connection))  # type: ignore[attr-defined]
 
 

@@ -7,7 +7,6 @@ from django.core.asgi import get_asgi_application
 from authsite.requests import UTF8ASGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authsite.settings")
-os.environ.setdefault("STATEMENT_TIMEOUT_SECONDS", "5")
 os.environ.setdefault("IS_SERVING", "1")
 
 application = get_asgi_application()

@@ -1,65 +1,102 @@
-"""`python -m authsite.serve`: granian over the WSGI application, until SIGTERM or Ctrl-C."""
+"""`python -m authsite.serve`: gunicorn over the WSGI application, until SIGTERM or Ctrl-C."""
 
-import multiprocessing
+import gc
+import logging
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
+from django.urls import get_resolver
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
-from authsite.streams import BrokenStreams
+from authsite.worker import MAX_HEAD_BYTES, Worker
+
+# Connections that the system keeps until a worker takes them.
+BACKLOG = 2048
 
 
-def load(target: str) -> Callable[..., Any]:
-    """Return the application `module:name`, inside a worker that ends when its parent does."""
-    if parent := multiprocessing.parent_process():
+class ServerLog(Logger):
+    """The server's own lines, written as LOGGING says. None repeats anything of a request."""
 
-        def follow() -> None:
-            # Workers of a killed parent would go on answering on the port, beside the server started next.
-            parent.join()
-            os.kill(os.getpid(), signal.SIGTERM)
+    def setup(self, cfg: Any) -> None:
+        """Leave everything to the project's handlers."""
+        self.cfg = cfg
+        self.error_log = logging.getLogger("authsite.serve")
+        # Below INFO it writes what clients have sent, and each of its settings.
+        self.error_log.setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.LOG_LEVEL]))
 
-        threading.Thread(target=follow, daemon=True).start()
-    module, _, name = target.partition(":")
-    return BrokenStreams(getattr(import_module(module), name))
+
+class Server(BaseApplication):
+    """gunicorn with our settings and our application, and nothing from its own files and variables."""
+
+    def __init__(self, application: Callable[..., Any], listener: socket.socket) -> None:
+        self.application, self.listener = application, listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn what its defaults are not."""
+        options = {
+            # It takes the socket over by its number.
+            "bind": f"fd://{self.listener.detach()}",
+            "logger_class": ServerLog,
+            "worker_class": Worker,
+            "workers": settings.WORKERS,
+            "threads": settings.BLOCKING_THREADS,
+            # Open at a time in each worker: fewer than the 1024 files that a process may usually open.
+            "worker_connections": 800,
+            # An idle connection costs nothing. A proxy keeps its own for less long, so that it ends them first.
+            "keepalive": 75,
+            # A client that reads slowly may hold a stop back for this long, in seconds.
+            "graceful_timeout": 10,
+            # A worker whose main loop has stood still for so long, in seconds, is replaced.
+            "timeout": 60,
+            # What is too long or of an odd method is refused by ourselves, in the dialect's envelope.
+            "limit_request_line": 0,
+            "limit_request_field_size": MAX_HEAD_BYTES,
+            "limit_request_fields": 200,
+            "permit_unconventional_http_method": True,
+            # `X_App_Token` would reach the application as `X-App-Token`: names with an underscore are dropped.
+            "header_map": "drop",
+            # TRUSTED_PROXIES decides whose word counts (accounts.middleware).
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            # Another parser, if one is installed, would have rules of its own.
+            "http_parser": "python",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """Return the application, which every worker inherits."""
+        return self.application
+
+
+def listen() -> socket.socket:
+    """A socket that listens on `HOST:PORT`, or the end of the program."""
+    try:
+        family, _, _, _, (address, *_) = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((str(address), settings.PORT), family=family, backlog=BACKLOG)
+    except OSError as error:
+        sys.exit(f"Cannot listen on {settings.HOST}:{settings.PORT}, is it served already? {error}")
 
 
 def main() -> None:
     """Serve on `HOST:PORT` with `WORKERS` processes of `BLOCKING_THREADS` threads each."""
-    # A worker reads the settings itself, since `authsite.wsgi` adds to the environment; and forking threads is unsafe.
-    multiprocessing.set_start_method("spawn")
-    try:
-        # granian's sockets share a port (SO_REUSEPORT): without this question two servers would take turns on it.
-        family, _, _, _, (address, *_) = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)[0]
-        socket.create_server((address, settings.PORT), family=family).close()
-    except OSError as error:
-        sys.exit(f"Cannot listen on {settings.HOST}:{settings.PORT}, is it served already? {error}")
-    Granian(
-        "authsite.wsgi:application",
-        address=str(address),
-        port=settings.PORT,
-        interface=Interfaces.WSGI,
-        workers=settings.WORKERS,
-        blocking_threads=settings.BLOCKING_THREADS,
-        http=HTTPModes.http1,
-        websockets=False,
-        # Query strings carry secrets by contract, so nothing logs them.
-        log_access=False,
-        log_level=LogLevels(settings.LOG_LEVEL.lower()),
-        # Its own lines take the same form, and go the same way.
-        log_dictconfig=settings.LOGGING,
-        respawn_failed_workers=True,
-        # A client that reads slowly may hold a stop back for this long, in seconds.
-        workers_kill_timeout=10,
-    ).serve(target_loader=load)
+    # The settings are read once, here, for all workers.
+    os.environ.setdefault("IS_SERVING", "1")
+    server = Server(import_module("authsite.wsgi").application, listen())
+    # What is loaded before the workers are made, they share: none of it has opened a connection or begun a thread.
+    # The collector leaves it alone from here on, since a page it touched would be copied.
+    get_resolver().url_patterns  # noqa: B018
+    gc.collect()
+    gc.freeze()
+    server.run()
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ MIDDLEWARE = [
     "accounts.middleware.TrustedProxies",
     # What says how an answer may be used stands outside of whatever may answer.
     "accounts.middleware.NotKept",
-    "csp.middleware.CSPMiddleware",
+    "accounts.middleware.ContentPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -153,7 +153,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     # Tests run on a file: in memory there is no WAL, and threads would not race.
     _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 else:
-    _timeout = env.number("STATEMENT_TIMEOUT_SECONDS", 0) * 1000
+    # A request may not hold the database for longer; commands and migrations may.
+    _timeout = env.number("STATEMENT_TIMEOUT_SECONDS", 5 if env.flag("IS_SERVING") else 0) * 1000
     _options["connect_timeout"] = 3
     # None refuses to prepare any. The statements that are asked with every request ask for it themselves.
     _options["prepare_threshold"] = 2**31 if env.flag("PREPARED_STATEMENTS", True) else None
@@ -260,6 +261,8 @@ LOGGING = {
         # At DEBUG these would write statements with their values, and addresses with their queries.
         "django.db.backends": {"level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
         "urllib3": {"level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
+        # It warns of every HEAD: Django writes the body all the same, and gunicorn leaves it out.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
     },
 }
 

@@ -7,8 +7,7 @@ from django.core.wsgi import get_wsgi_application
 from authsite.requests import UTF8WSGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authsite.settings")
-# A request may not hold the database for longer; commands and migrations may (they do not come this way).
-os.environ.setdefault("STATEMENT_TIMEOUT_SECONDS", "5")
+# Only what serves can run out of threads, and may not hold the database for long: see the settings.
 os.environ.setdefault("IS_SERVING", "1")
 
 application = get_wsgi_application()

@@ -17,11 +17,11 @@ Row = Sequence[object]
 Measure = Callable[[Bench, Any], Iterable[Row]]
 
 
-def parser(told: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has; `told` is the documentation of its module."""
+def parser(told: str | None, databases: Sequence[str] = KINDS) -> argparse.ArgumentParser:
+    """The options that every benchmark has; `told` is the documentation of its module, which says what else."""
     made = argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument(
-        "--databases", nargs="+", choices=KINDS, default=KINDS, help="Measure on these. Default: %(default)s."
+        "--databases", nargs="+", choices=KINDS, default=databases, help="Measure on these. Default: %(default)s."
     )
     return made
 
@@ -43,7 +43,7 @@ def machine() -> str:
     """What the figures depend on: when, on what, and what else the machine had to do when it began."""
     model = "".join(line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo", "model name")[:1])
     memory = int(_lines("/proc/meminfo", "MemTotal")[0].split()[1]) / 1_048_576
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("Django", "djangorestframework", "granian"))
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("Django", "djangorestframework", "gunicorn"))
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} "
         f"{platform.release()}, Python {platform.python_version()}, {libraries}; load before: {os.getloadavg()[0]:.1f}."

@@ -16,7 +16,7 @@ from authsite.tests.live import ROOT, Database, Server, manage
 OURS = "authsite.settings"
 PEER = "benchmarks.peer_settings"
 # An empty value means the default, whatever the shell or `.env` says.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     **dict.fromkeys(("ALLOWED_HOSTS", "PUBLIC_URL", "REDIS_URL", "REQUIRE_TLS", "TRUSTED_PROXIES"), ""),
     "PYTHONPATH": str(ROOT),
     "RATE_LIMITS": "off",
@@ -34,7 +34,7 @@ class Bench:
 
     def manage(self, *arguments: str, **environment: str) -> str:
         """Run `manage.py` over the database; return what it printed."""
-        return manage(*arguments, **{**_ENVIRONMENT, **environment, "DATABASE_URL": self.database.url})
+        return manage(*arguments, **{**ENVIRONMENT, **environment, "DATABASE_URL": self.database.url})
 
     def cpu_seconds(self) -> float:
         """Processor time that the database's own processes have taken so far."""
@@ -44,7 +44,7 @@ class Bench:
     def served(self, settings: str = OURS, **environment: str) -> Iterator["Served"]:
         """Serve it with `settings` (a module) and an `environment`; two workers unless that says otherwise."""
         with tempfile.TemporaryDirectory(prefix="authsite-") as folder:
-            environment = {**_ENVIRONMENT, "DJANGO_SETTINGS_MODULE": settings, **environment}
+            environment = {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": settings, **environment}
             server = Server(Path(folder), self.database, **environment)
             server.start()
             try:

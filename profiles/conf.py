@@ -19,5 +19,5 @@ def public_url() -> str:
 
 
 def card_cache_bytes() -> int:
-    """What each worker may keep of shared cards in memory, in bytes. `CARD_CACHE_BYTES`, default 32 MiB; 0: nothing."""
+    """What each worker may keep of cards in memory, in bytes. `CARD_CACHE_BYTES`, default 32 MiB; 0: nothing."""
     return settings.PROFILES_CARD_CACHE_BYTES

@@ -1,6 +1,6 @@
 """Which token opens a door: DRF authentication classes that answer (account, sign-in) or refuse."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import SAFE_METHODS
@@ -19,6 +19,11 @@ from tokens.services import resolving
 def caller(request: Request) -> Client:
     """Who presents the token, by address; `accounts.middleware.TrustedProxies` has put the right one there."""
     return Client.seen(address=request.META.get("REMOTE_ADDR", ""), agent="")
+
+
+def catalogue_version(request: Request) -> int:
+    """The version of the catalogue, read by the statement that decided about the token (`services.resolving`)."""
+    return cast("Any", request.auth).catalogue_version
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -1,5 +1,6 @@
 """What a dialect is: a view class that reads arguments, and a table that says how each refusal is answered."""
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,7 @@ from django.core.exceptions import (
 )
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
-from django.utils.cache import patch_vary_headers
+from django.http import Http404, HttpRequest, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -196,12 +196,6 @@ class DialectView(APIView):
             raise self.body_too_large
         super().initial(request, *args, **kwargs)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        # Everything a dialect says is about one person or one secret: no cache keeps it.
-        response.setdefault("Cache-Control", "no-store")
-        patch_vary_headers(response, ("Authorization", "Cookie"))
-        return super().finalize_response(request, response, *args, **kwargs)
-
     @property
     def account(self) -> User:
         """The account whose token opened this door."""
@@ -227,8 +221,11 @@ class DialectView(APIView):
         return self.request.query_params.dict()
 
     def body(self) -> dict[str, Any]:
-        """The body as a dictionary. Raises ParseError when it is something else."""
-        data = self.request.data
+        """The body as a dictionary. Raises ParseError when it is something else, or has not come whole."""
+        try:
+            data = self.request.data
+        except UnreadablePostError as error:
+            raise exceptions.ParseError from error
         if not isinstance(data, dict):
             raise exceptions.ParseError
         return data.dict() if hasattr(data, "dict") else data
@@ -263,8 +260,9 @@ def seen_by(request: Request | HttpRequest, *, agent: str) -> Client:
 def _drain(request: Request) -> None:
     """Read a body that is refused and forget it: a client that is still sending would never read the answer."""
     if _content_length(request) <= MAX_DRAINED_BYTES:
-        while request._request.read(65_536):
-            pass
+        with contextlib.suppress(UnreadablePostError):
+            while request._request.read(65_536):
+                pass
 
 
 def _content_length(request: Request) -> int:

@@ -2,12 +2,9 @@
 
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, execute_from_command_line
 from django.core.management.base import CommandError
 
 from accounts.digests import digest
@@ -149,17 +146,15 @@ def test_a_rotation_that_cannot_be_changes_nothing(arguments, words):
 
 
 @pytest.mark.parametrize("command", ["create_app", "rotate_app_token", "rotate_key"])
-def test_help_and_exit_codes(command):
-    def manage(*arguments):
-        return subprocess.run(
-            [sys.executable, "manage.py", command, *arguments], cwd=ROOT, capture_output=True, text=True
-        )
+def test_help_and_exit_codes(command, capsys):
+    def typed(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            execute_from_command_line(["manage.py", command, *arguments])
+        return ended.value.code, *capsys.readouterr()
 
-    helped = manage("--help")
-    assert (helped.returncode, helped.stderr) == (0, "")
-    assert "--json" in helped.stdout
-    wrong = manage()
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-
-
-ROOT = Path(__file__).resolve().parents[2]
+    code, printed, complained = typed("--help")
+    assert (code, complained) == (0, "")
+    assert "--json" in printed
+    code, printed, complained = typed()
+    assert (code, printed) == (2, "")
+    assert complained.startswith("usage: ")

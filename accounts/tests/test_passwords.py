@@ -17,16 +17,18 @@ from authsite.tests.races import race
 
 
 class Door:
-    """Stands in for the hash: everybody waits before it until it opens; it knows how many were inside at once."""
+    """Stands in for the hash: everybody waits before it until it opens; it knows how many, and who, were inside."""
 
     def __init__(self) -> None:
         self.inside = self.most = 0
+        self.threads: set[int] = set()
         self.open = threading.Event()
         self._lock = threading.Lock()
 
     def __call__(self, *_: object) -> bool:
         with self._lock:
             self.inside += 1
+            self.threads.add(threading.get_ident())
             self.most = max(self.most, self.inside)
         self.open.wait(10)
         with self._lock:
@@ -60,6 +62,8 @@ def test_two_are_hashed_three_wait_and_the_rest_hear_so_at_once(door):
     assert [type(outcome) for outcome in outcomes].count(Unavailable) == 7
     assert outcomes.count(True) == 5
     assert door.most == 2
+    # Each of them keeps the memory of a hash.
+    assert len(door.threads) == 2
     refused = [took[number] for number, outcome in enumerate(outcomes) if isinstance(outcome, Unavailable)]
     assert max(refused) < 5
 

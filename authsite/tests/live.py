@@ -54,7 +54,7 @@ class Database:
 
 
 class Server:
-    """Two granian workers that answer at `url`; what they print is kept."""
+    """Two workers that answer at `url`; what they print is kept."""
 
     def __init__(self, folder: Path, database: Database, **environment: str) -> None:
         port = str(free_port())
@@ -104,6 +104,12 @@ class Server:
             self._process.terminate()
             self._ended()
 
+    def interrupt(self) -> None:
+        """Stop it as Ctrl-C at a terminal does: the signal reaches all its processes."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGINT)
+            self._ended()
+
     def kill9(self, *, workers_too: bool = True) -> None:
         """Kill it on the spot, if it runs: all its processes, or the parent alone."""
         if self._process is not None:
@@ -134,7 +140,8 @@ class Server:
 if __name__ == "__main__":
 
     def end_with_the_tests() -> None:
-        sys.stdin.read()
+        # Without Python's buffer, whose lock a worker would inherit.
+        os.read(0, 1)
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=end_with_the_tests, daemon=True).start()

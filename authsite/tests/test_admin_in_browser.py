@@ -25,6 +25,13 @@ def make(server, name, *arguments):
     return json.loads(made.stdout)["id"]
 
 
+@pytest.fixture(scope="module")
+def server(serve_all):
+    server = serve_all()
+    make(server, "root", "--superuser", "--role", "author", "--role", "editor")
+    return server
+
+
 @pytest.fixture
 def complaints(page):
     """What the browser's console says is wrong: a style or script that the policy forbids, above all."""
@@ -42,9 +49,7 @@ def sign_in(page, server, name):
 
 
 def test_a_superuser_deactivates_an_account_and_gives_it_a_role(server, page, complaints):
-    make(server, "root", "--superuser")
     pk = make(server, "ivan", "--role", "author")
-    make(server, "anna", "--role", "editor")
     sign_in(page, server, "root")
     assert page.locator("#user-tools").inner_text().lower().startswith("welcome, root")
 
@@ -65,14 +70,12 @@ def test_a_superuser_deactivates_an_account_and_gives_it_a_role(server, page, co
 
 
 def test_limited_staff_see_no_more_than_they_may_do(server, page, complaints):
-    make(server, "root", "--superuser")
     make(server, "helper", "--staff")
-    make(server, "ivan")
     sign_in(page, server, "helper")
     assert "You don’t have permission to view or edit anything" in page.locator("#content").inner_text()
     make_helper_view_users(server)
-    page.goto(f"{server.url}/admin/accounts/user/?q=ivan")
-    page.click("#result_list >> text=ivan")
+    page.goto(f"{server.url}/admin/accounts/user/?q=root")
+    page.click("#result_list >> text=root")
     assert page.locator("input[name=_save]").count() == 0
     assert page.locator(".object-tools").inner_text().split() == ["HISTORY"]
     assert complaints == []
@@ -87,7 +90,6 @@ def make_helper_view_users(server):
 
 
 def test_a_new_account_and_a_token_that_is_shown_once(server, page, complaints):
-    make(server, "root", "--superuser")
     sign_in(page, server, "root")
     page.goto(f"{server.url}/admin/accounts/user/add/")
     page.fill("#id_username", "pyotr")
@@ -108,7 +110,6 @@ def test_a_new_account_and_a_token_that_is_shown_once(server, page, complaints):
 
 
 def test_a_wrong_password_shows_djangos_own_error(server, page):
-    make(server, "root", "--superuser")
     page.goto(f"{server.url}/admin/")
     page.fill("#id_username", "root")
     page.fill("#id_password", "wrong")

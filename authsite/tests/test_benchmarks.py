@@ -3,13 +3,15 @@
 import pytest
 
 from authsite.tests.live import Database
-from benchmarks import directory, validate
+from benchmarks import directory, flood, http_servers, timing, validate
+from benchmarks.doors import SIGN_INS
 from benchmarks.servers import Bench
 
 
 @pytest.fixture
-def bench(migrated_database, tmp_path):
-    """A database to measure on."""
+def bench(migrated_database, tmp_path, monkeypatch):
+    """A database to measure on, by servers of one worker, which start faster than two."""
+    monkeypatch.setenv("WORKERS", "1")
     database = Database(tmp_path, migrated_database)
     yield Bench("this one", database)
     database.drop()
@@ -32,3 +34,20 @@ def test_that_of_the_hot_path(bench):
     rows = measured(validate, bench, "--accounts 2 --clients 2 --rounds 1 --seconds 0.1")
     assert [row[0] for row in rows] == [validate.PEER, *validate.CALLS]
     assert rows[0][-2:] == ("1.0", "1.0")
+
+
+def test_that_of_the_time_of_a_refusal(bench):
+    rows = measured(timing, bench, "--times 1")
+    assert [row[0] for row in rows] == list(SIGN_INS)
+
+
+def test_that_of_a_flood(bench):
+    rows = measured(flood, bench, "--seconds 0.3 --clients 4 --rate 20")
+    assert [row[0] for row in rows][2:4] == ["8 clients sign in", "a flood and validation"]
+    assert int(rows[3][1]) > 0
+    assert float(rows[3][7]) > 0
+
+
+def test_that_of_the_server_under_the_application(bench):
+    rows = measured(http_servers, bench, "--clients 2 --rounds 1 --seconds 0.1")
+    assert [(row[0], row[4]) for row in rows] == [("ours", "`/api/v0/tokens/validate`"), ("ours", "`/healthz`")]

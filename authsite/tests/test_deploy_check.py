@@ -35,17 +35,18 @@ def test_production_as_documented_passes_without_a_warning():
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"REQUIRE_TLS": "0"}, "security.W008"),
-        ({"SECRET_KEY": "s" * 60}, "security.W009"),
-        ({"SECRET_KEY": "".join(chr(33 + number) for number in range(49))}, "50 random characters or more"),
-        ({"ARGON2_MEMORY_KIB": "8"}, "accounts.W001"),
-        ({"TRUSTED_PROXIES": "nonsense"}, "accounts.E001"),
-        ({"STAFF_NETWORKS": "10.0.0.0/33"}, "STAFF_NETWORKS names '10.0.0.0/33', which is no network."),
-        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
-        ({"DEBUG": "1"}, "DEBUG"),
+        ({"REQUIRE_TLS": "0", "SECRET_KEY": "s" * 60}, ["security.W008", "security.W009"]),
+        ({"SECRET_KEY": "".join(chr(33 + number) for number in range(49))}, ["50 random characters or more"]),
+        ({"ARGON2_MEMORY_KIB": "8"}, ["accounts.W001"]),
+        (
+            {"TRUSTED_PROXIES": "nonsense", "STAFF_NETWORKS": "10.0.0.0/33"},
+            ["accounts.E001", "STAFF_NETWORKS names '10.0.0.0/33', which is no network."],
+        ),
+        ({"ALLOWED_HOSTS": "*"}, ["ALLOWED_HOSTS"]),
+        ({"DEBUG": "1"}, ["DEBUG"]),
     ],
 )
 def test_what_is_dangerous_fails_it(environment, words):
     answer = check(**environment)
     assert answer.returncode != 0
-    assert words in answer.stderr
+    assert [word for word in words if word not in answer.stderr] == []

@@ -13,45 +13,45 @@ from tokens.models import SignIn
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("door", SIGN_INS, ids=str)
 @pytest.mark.parametrize("registration", REGISTRATIONS, ids=str)
-def test_an_account_made_at_one_door_opens_every_other(client, registration, door):
+def test_an_account_made_at_one_door_opens_every_other(client, registration):
     assert registration(client).status_code in (200, 201)
     user = User.objects.get()
     SignIn.objects.all().delete()
     identifiers = [text for text in (user.username, user.email, user.phone) if text]
     assert len(identifiers) > 1
-    for identifier in (*identifiers, *(text.upper() for text in identifiers)):
-        response = door(client, identifier, user_agent="Test 1.0")
-        assert response.status_code == door.status, (identifier, response.content)
-        row = SignIn.objects.get()
-        assert (row.user, row.dialect) == (user, door.dialect)
-        for token_type, token in door.tokens(response.json()).items():
-            calls = [call for call in CALLS if token_type in call.opens and not call.is_final]
-            assert all(call.opened(call(client, token, user)) for call in calls if call.method == "GET")
-        row.delete()
+    for door in SIGN_INS:
+        for identifier in (*identifiers, *(text.upper() for text in identifiers)):
+            response = door(client, identifier, user_agent="Test 1.0")
+            assert response.status_code == door.status, (str(door), identifier, response.content)
+            row = SignIn.objects.get()
+            assert (row.user, row.dialect) == (user, door.dialect)
+            if identifier == user.username:
+                for token_type, token in door.tokens(response.json()).items():
+                    calls = [call for call in CALLS if token_type in call.opens and call.method == "GET"]
+                    assert [str(call) for call in calls if not call.opened(call(client, token, user))] == []
+            row.delete()
 
 
-@pytest.mark.parametrize("door", SIGN_INS, ids=str)
 @pytest.mark.parametrize("registration", REGISTRATIONS, ids=str)
-def test_no_door_opens_to_another_secret(client, registration, door, settings):
+def test_no_door_opens_to_another_secret(client, registration, settings):
     settings.ACCOUNTS_RATE_LIMITS = False
     registration(client)
     user = User.objects.get()
     SignIn.objects.all().delete()
-    status, key = door.refused
     secrets = (PASSWORD[:-1], PASSWORD + " ", PASSWORD.swapcase(), user.password, "x" * 257, "x" * 7_000)
-    identifiers = [text for text in (user.email, user.phone, "nobody", "no@body.ru", "+79990009999", "@", "+") if text]
-    answers = set()
-    for identifier, secret in [(user.username, secret) for secret in secrets] + [
-        (name, "wrong") for name in identifiers
-    ]:
-        response = door(client, identifier, secret)
-        assert response.status_code == status, (identifier, secret[:20], response.content)
-        assert key in response.json()
-        answers.add(response.content)
-    # Unknown account, wrong password and malformed password alike: a caller cannot tell which.
-    assert len(answers) == 1
+    names = [text for text in (user.email, user.phone, "nobody", "no@body.ru", "+79990009999", "@", "+") if text]
+    guesses = [(user.username, secret) for secret in secrets] + [(name, "wrong") for name in names]
+    for door in SIGN_INS:
+        status, key = door.refused
+        answers = set()
+        for identifier, secret in guesses:
+            response = door(client, identifier, secret)
+            assert response.status_code == status, (str(door), identifier, secret[:20], response.content)
+            assert key in response.json()
+            answers.add(response.content)
+        # Unknown account, wrong password and malformed password alike: a caller cannot tell which.
+        assert len(answers) == 1, str(door)
     assert not SignIn.objects.exists()
 
 

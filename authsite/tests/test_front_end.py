@@ -1,6 +1,7 @@
 """A single-page application, in a real browser, on an origin of its own: what CORS lets it send and read."""
 
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -33,13 +34,25 @@ class FrontEnd(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def origin():
+@contextmanager
+def front_end():
     server = ThreadingHTTPServer(("127.0.0.1", 0), FrontEnd)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def origin():
+    with front_end() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def configured(serve_all, origin):
+    """A server that knows the front end."""
+    return serve_all(CORS_ALLOWED_ORIGINS=origin)
 
 
 @pytest.fixture
@@ -57,8 +70,8 @@ def set_cookie(page, name, value):
     page.evaluate("([name, value]) => { document.cookie = `${name}=${value}; path=/` }", [name, value])
 
 
-def test_a_configured_front_end_registers_signs_in_and_stays_signed_in(call, page, origin, serve):
-    server = serve(CORS_ALLOWED_ORIGINS=origin)
+def test_a_configured_front_end_registers_signs_in_and_stays_signed_in(call, page, configured):
+    server = configured
     assert call(server, "/authorization/registration", "POST", FORM)["status"] == 200
     again = call(server, "/authorization/registration", "POST", FORM)
     assert again == {"status": 409, "body": {"message": "This e-mail address is already registered."}}
@@ -92,10 +105,12 @@ def test_unconfigured_a_front_end_on_this_machine_works_without_credentials_only
         call(server, f"/validate/jwt/access?access={access}", credentials="include")
 
 
-def test_a_front_end_that_is_not_configured_reads_nothing_and_makes_nothing(call, page, serve):
-    server = serve(CORS_ALLOWED_ORIGINS="https://app.example.org")
-    for credentials in ("omit", "include"):
-        with pytest.raises(Error, match="Failed to fetch"):
-            call(server, "/authorization/registration", "POST", FORM, credentials=credentials)
+def test_a_front_end_that_is_not_configured_reads_nothing_and_makes_nothing(call, page, configured):
+    form = {**FORM, "phone_number": "8 (999) 123-45-68", "email": "boris@example.org"}
+    with front_end() as another:
+        page.goto(another)
+        for credentials in ("omit", "include"):
+            with pytest.raises(Error, match="Failed to fetch"):
+                call(configured, "/authorization/registration", "POST", form, credentials=credentials)
     # Asked past CORS, as curl would: the browser has not sent it.
-    assert page.request.post(f"{server.url}/authorization/login/email", data=FORM).status == 401
+    assert page.request.post(f"{configured.url}/authorization/login/email", data=form).status == 401

@@ -4,7 +4,6 @@ The calls and their arguments are those of the OpenAPI document, which is made f
 """
 
 import gzip
-import itertools
 import json
 import re
 from contextlib import contextmanager
@@ -18,10 +17,10 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.clients import Dialect
-from accounts.models import User
 from accounts.tests.factories import HERE, make_user
 from authsite.requests import UTF8WSGIRequest
 from authsite.tests.doors import BROWSER, NAMES, PASSWORD, PROVIDER_SETTINGS, SUPER_APPLICATION_TOKEN, super_application
+from authsite.tests.undoing import undone
 from tokens.formats import TokenType
 from tokens.services import ledger, refreshing
 
@@ -42,9 +41,8 @@ KEYS = {
     Dialect.REGISTRATION: [{"message"}, {"message", "errors"}],
     Dialect.CABINET: [{"errorMessage"}],
 }
-# A good value for every argument there is, so that one alone is bad at a time; `{n}` is new for every request.
+# A good value for every argument there is but tokens, so that one alone is bad at a time; `{n}` tells accounts apart.
 GOOD = {
-    "access": "",
     "access_token": "provider-token-{n}",
     "after": "0",
     "agent": "Test",
@@ -71,48 +69,37 @@ GOOD = {
     "patronymic": "Иванович",
     "phone_number": "+7999{n:07}",
     "q": "ivan",
-    "refresh": "",
     "roles": ["teacher"],
     "second_name": "Иванович",
     "started": "2026-01-02-03:04:05",
     "state": "state",
-    "token": "",
     "username": "name_{n}",
 }
 # Texts that are no value of any argument; in the query the long ones make an address that is too long.
-IMPOSSIBLE = ["\x00", "ivan\x00", "\ud800", "a\udfffb", "x" * 100_000, "a." * 50_000, "a@" + "a" * 100_000]
+IMPOSSIBLE = ["\x00", "ivan\x00", "\ud800", "a\udfffb", "a@" + "a." * 50_000]
 # Texts that may be a value of some argument: what they must not be is an error of ours.
 STRANGE = [
-    "\ufffe",
-    "\uffff",
+    "\ufffe\uffff",
     "\r\nX-Injected: 1",
-    "\u202eivan",
-    "\u200b",
+    "\u200b\u202eivan",
     "x" * 257,
-    "я" * 1_025,
-    "🐎" * 300,
-    "' OR 1=1 --",
-    "%' OR '%",
-    "%00",
-    "../../etc/passwd",
-    "{{7*7}}${jndi:ldap://x}",
+    "🐎я" * 1_025,
+    "%' OR 1=1 --",
+    "../../etc/passwd%00{{7*7}}${jndi:ldap://x}",
     "-1",
-    "0",
     "9" * 19,
     "9" * 400,
     "1e999",
     "NaN",
-    "true",
     "[]",
     "0000-00-00",
     "9999-12-31-23:59:59",
     "١٢٣٤٥٦٧٨٩٠",
-    "@" * 200,
     "+" * 200,
     "ß@ß.ß",
     "a@" + "xn--" * 20 + ".ru",
 ]
-WRONG_TYPES = [0, 1, -1, 1.5, 1e308, True, False, [], ["x"], [[]], [None], {}, {"a": 1}, {"": {}}, 10**400, "", None]
+WRONG_TYPES = [0, -1, 1e308, 10**400, True, [], ["x"], [[None]], {}, {"": {"a": 1}}, "", None]
 RAW_BODIES = {
     "list": b"[]",
     "null": b"null",
@@ -134,7 +121,7 @@ RAW_BODIES = {
     "BOM": b'\xef\xbb\xbf{"%s": "x"}',
     "the same name twice": b'{"%s": 1, "%s": []}',
     "3 MB": b'{"%s": "' + b"x" * 3_000_000 + b'"}',
-    "1 MB of names": b"{" + b",".join(b'"n%d":0' % number for number in range(60_000)) + b"}",
+    "10 000 names": b"{" + b",".join(b'"n%d":0' % number for number in range(10_000)) + b"}",
 }
 FORMS = {
     "no UTF-8": b"%s=%ff%fe&%ff=1",
@@ -143,7 +130,6 @@ FORMS = {
     "nul": b"%s=%00",
     "a surrogate": b"%s=%ed%a0%80",
 }
-BOUNDARY = b"boundary"
 PART = b'--boundary\r\nContent-Disposition: form-data; name="%s"\r\n\r\nx\r\n'
 MULTIPART = {
     "1 000 parts": PART * 1_000 + b"--boundary--",
@@ -170,6 +156,7 @@ MULTIPART = {
         b"Content-Type: text/plain; charset=bz2_codec\r\n\r\nx\r\n--boundary--"
     ),
 }
+BOMB = gzip.compress(b'{"a": "' + b"x" * 10_000_000 + b'"}')
 # OpenAPI knows no body of a DELETE; these have one.
 IN_BODY = {"/api/v0/roles": ("roles",), "link": ("hash_password",)}
 LONG_LIST = ",".join(f"application/x-{number};q=0.{number % 10}" for number in range(10_000))
@@ -257,61 +244,53 @@ def operations() -> list[Operation]:
 
 OPERATIONS = operations()
 EVERY_OPERATION = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-_numbers = itertools.count(1)
 
 
 class Caller:
-    """Sends requests that are good but for what the test changes, as an account that is good each time anew."""
+    """Sends requests that are good but for what the test changes, each as the first one of a new account."""
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.client = Client(raise_request_exception=False)
         self.user = make_user("ivan", email="ivan@example.org", phone="+79990000000")
-        self.first = {"password": self.user.password, "credentials_stamp": self.user.credentials_stamp}
         super_application()
+        self.token = self._token()
 
-    def token(self) -> str:
-        """A new token of the type the call wants, or that it takes as an argument."""
-        User.objects.filter(pk=self.user.pk).update(**self.first)
+    def _token(self) -> str:
+        """A token of the type the call wants, or that it takes as an argument."""
         wanted = self.operation.token_type
-        if wanted in (TokenType.REGISTRATION_ACCESS, None) and "access" in self.operation.query:
+        if wanted == TokenType.REGISTRATION_ACCESS or (wanted is None and "access" in self.operation.query):
             return refreshing.open_pair(self.user, client=HERE).access
         if wanted is None and "refresh" in self.operation.query:
             return refreshing.open_pair(self.user, client=HERE).refresh
-        if wanted == TokenType.REGISTRATION_ACCESS:
-            return refreshing.open_pair(self.user, client=HERE).access
         dialect = Dialect(wanted) if wanted else Dialect.GIGACHAT
         return ledger.open_sign_in(self.user, dialect=dialect, client=HERE).secret
 
-    def good(self, names: tuple[str, ...], token: str) -> dict[str, Any]:
-        number = next(_numbers)
-        values = {name: GOOD[name] for name in names}
-        values = {name: text.format(n=number) if isinstance(text, str) else text for name, text in values.items()}
-        return {
-            name: value or token if name in ("access", "refresh", "token") else value for name, value in values.items()
-        }
+    def good(self, names: tuple[str, ...]) -> dict[str, Any]:
+        values = {name: self.token if name in ("access", "refresh", "token") else GOOD[name] for name in names}
+        return {name: value.format(n=1) if isinstance(value, str) else value for name, value in values.items()}
 
     def __call__(
         self, query: Any = None, body: Any = None, path: Any = None, headers: Any = None, content_type: str = ""
     ) -> Any:
         """The answer. `query`, `body` and `path` are changes to what is good, or, for a body, raw bytes."""
-        operation, token = self.operation, self.token()
+        operation = self.operation
         address = operation.path
-        for name, value in {**self.good(operation.in_path, token), **(path or {})}.items():
+        for name, value in {**self.good(operation.in_path), **(path or {})}.items():
             address = address.replace(f"{{{name}}}", quote(value, safe="", errors="surrogatepass"))
-        arguments = {**self.good(operation.query, token), **(query or {})}
+        arguments = {**self.good(operation.query), **(query or {})}
         if arguments:
             address += "?" + urlencode(arguments, errors="surrogatepass")
         sent: Any = b""
         if isinstance(body, bytes):
             sent = body
         elif operation.fields or body:
-            sent = json.dumps({**self.good(operation.fields, token), **(body or {})})
+            sent = json.dumps({**self.good(operation.fields), **(body or {})})
         known = {**BROWSER, "x-app-token": SUPER_APPLICATION_TOKEN}
         if operation.token_type is not None:
             scheme = "" if operation.token_type == TokenType.CABINET else "Bearer "
-            known["Authorization"] = scheme + token
-        with statements() as written:
+            known["Authorization"] = scheme + self.token
+        with undone(), statements() as written:
             response = self.client.generic(
                 operation.method,
                 address,
@@ -368,9 +347,7 @@ def _as_it_is_served_but_for_counters(settings, monkeypatch):
 
 @pytest.fixture
 def call(operation):
-    caller = Caller(operation)
-    caller()  # Signing keys and hashes for nobody are made once.
-    return caller
+    return Caller(operation)
 
 
 def refused_or_false(response):
@@ -437,7 +414,7 @@ def test_bodies(operation, call):
     name = (operation.fields or ("x",))[0].encode()
     for what, raw in RAW_BODIES.items():
         response = call(body=raw.replace(b"%s", name))
-        if operation.fields and what not in ("nothing", "the same name twice", "1 MB of names", "BOM"):
+        if operation.fields and what not in ("nothing", "the same name twice", "10 000 names", "BOM"):
             assert response.status_code in (400, 413), (what, response.content)
     for raw in FORMS.values():
         call(body=raw.replace(b"%s", name), content_type="application/x-www-form-urlencoded")
@@ -458,9 +435,8 @@ def test_bodies(operation, call):
         "x" * 9_000,
     ):
         call(body=b'{"a": 1}', content_type=content_type)
-    bomb = gzip.compress(b'{"a": "' + b"x" * 10_000_000 + b'"}')
     for encoding in ("gzip", "deflate", "br", "gzip, gzip", "\xff"):
-        response = call(body=bomb, headers={"Content-Encoding": encoding})
+        response = call(body=BOMB, headers={"Content-Encoding": encoding})
         if operation.fields:
             assert response.status_code in (400, 415), response.content
 

@@ -277,7 +277,9 @@ def test_a_stream_has_its_line_when_it_has_ended(client, lines, monkeypatch):
     assert one_request(lines)["outcome"] == "ok"
 
 
-@pytest.mark.parametrize("logger", ["django.request", "django.security.csrf", "granian", "accounts", "py.warnings"])
+@pytest.mark.parametrize(
+    "logger", ["django.request", "django.security.csrf", "authsite.serve", "accounts", "py.warnings"]
+)
 def test_no_text_forges_a_line(logger):
     text = written("%s and %r", (FORGERY, FORGERY), None, name=logger)
     assert text.isascii()

@@ -57,7 +57,7 @@ print(applications.create("https://site.example", "Site", is_super=True, actor="
 """
 # Nothing that says how we are made.
 INSIDES = re.compile(
-    r"Traceback|File \"|\.py\b|SELECT|INSERT|no such table|does not exist|sqlite|psycopg|Django|granian|Python", re.I
+    r"Traceback|File \"|\.py\b|SELECT|INSERT|no such table|does not exist|sqlite|psycopg|Django|gunicorn|Python", re.I
 )
 
 

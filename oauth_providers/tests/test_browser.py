@@ -34,18 +34,28 @@ const call = async (path, query) => (await fetch(`${api}/${key}/${path}?${new UR
 </script></html>"""
 
 
-@pytest.fixture
-def site(serve: Callable[..., Server], fake: FakeProviders) -> Callable[..., Server]:
-    """What starts a server that knows the fake providers, which ask for consent and know two people each."""
+@pytest.fixture(autouse=True)
+def _two_people_who_are_asked(fake: FakeProviders) -> None:
     fake.consent = "ask"
     for people in fake.people.values():
         people.append(Person(uid="1002", email="maria@example.com", first_name="Мария", last_name="Иванова"))
+
+
+@pytest.fixture(scope="module")
+def site(serve_all: Callable[..., Server], _providers: FakeProviders) -> Callable[..., Server]:
+    """What starts a server that knows the fake providers."""
     environment = {
         f"OAUTH_{prefix}_{name}": value
         for key, prefix in conf.PREFIXES.items()
-        for name, value in fake.settings(key).items()
+        for name, value in _providers.settings(key).items()
     }
-    return lambda **more: serve(**environment, **more)
+    return lambda **more: serve_all(**environment, **more)
+
+
+@pytest.fixture(scope="module")
+def server(site: Callable[..., Server]) -> Server:
+    """One that every test leaves running."""
+    return site()
 
 
 @pytest.fixture
@@ -72,8 +82,7 @@ def heading(page: Page) -> str:
     return page.locator("h1").inner_text()
 
 
-def test_the_way_by_our_own_callback(browser: Page, site: Callable[..., Server]) -> None:
-    server = site()
+def test_the_way_by_our_own_callback(browser: Page, server: Server) -> None:
     secrets: list[str] = []
     for key in ALL:
         browser.goto(link(server, key))
@@ -92,7 +101,6 @@ def test_the_way_by_our_own_callback(browser: Page, site: Callable[..., Server])
         secrets += [*brought.values(), browser.locator("#state").inner_text(), *tokens.values()]
         browser.reload()
         assert "did not work" in heading(browser), "the state is spent"
-    server.stop()
     log = server.log_text()
     assert [secret for secret in secrets if str(secret) in log and secret != 3600] == []
 
@@ -110,8 +118,7 @@ def test_a_front_end_on_another_origin_finishes_the_sign_in(browser: Page, site:
         )
 
 
-def test_who_declines_reads_why_in_their_language(browser: Page, site: Callable[..., Server]) -> None:
-    server = site()
+def test_who_declines_reads_why_in_their_language(browser: Page, server: Server) -> None:
     browser.set_extra_http_headers({"Accept-Language": "ru"})
     browser.goto(link(server, "vk"))
     browser.get_by_role("button", name="Отказаться").click()
@@ -120,11 +127,10 @@ def test_who_declines_reads_why_in_their_language(browser: Page, site: Callable[
     assert browser.locator("html").get_attribute("lang") == "ru"
 
 
-def test_our_own_page_signs_the_browser_in(browser: Page, site: Callable[..., Server]) -> None:
-    server = site()
+def test_our_own_page_signs_the_browser_in(browser: Page, server: Server) -> None:
     browser.goto(f"{server.url}/yandex/enter")
     assert browser.context.cookies(f"{server.url}/yandex/callback")[0]["httpOnly"]
-    answer = browser.request.post(browser.url, form={"person": "0"}, max_redirects=0)
+    answer = browser.request.post(browser.url, form={"person": "1"}, max_redirects=0)
     end_of_the_attempt = answer.headers["location"]
     # Opened in somebody else's browser, it signs nobody in.
     stranger = requests.get(end_of_the_attempt, timeout=10)
@@ -134,9 +140,8 @@ def test_our_own_page_signs_the_browser_in(browser: Page, site: Callable[..., Se
     assert "sessionid" in {cookie["name"] for cookie in browser.context.cookies()}
 
 
-def test_a_stalled_provider_disturbs_nobody_else(site: Callable[..., Server], fake: FakeProviders) -> None:
+def test_a_stalled_provider_disturbs_nobody_else(server: Server, fake: FakeProviders) -> None:
     """S47: everybody asks a provider that says nothing; each is answered within 6 s, and others at once."""
-    server = site()
     fake.misbehave("yandex", "userinfo", "stall")
 
     def sign_in(_number: int) -> tuple[int, float]:

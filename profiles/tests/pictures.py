@@ -30,8 +30,11 @@ def quarters() -> Image.Image:
 def png(size: tuple[int, int], *chunks: tuple[bytes, bytes], header: bytes = b"\x08\x06\x00\x00\x00") -> bytes:
     """A PNG of any size on paper, with the given chunks behind its header."""
     parts = [(b"IHDR", struct.pack(">II", *size) + header), *chunks, (b"IEND", b"")]
-    packed = (struct.pack(">I", len(data)) + name + data + _crc(name + data) for name, data in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
+
+
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def bomb(size: tuple[int, int] = (50_000, 50_000)) -> bytes:
@@ -56,7 +59,3 @@ def exif(orientation: int, *, entries: int = 1) -> bytes:
 
 def jpeg_segment(marker: int, data: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
-
-
-def _crc(data: bytes) -> bytes:
-    return struct.pack(">I", zlib.crc32(data))

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from accounts.clients import Dialect
 from accounts.models import Role, User
+from accounts.services import accounts, catalogue, roles
 from accounts.tests.factories import HERE, make_user
 from profiles.models import Profile
+from profiles.services import editing
 from profiles.tests.cabinet import CREATED, entry, make_person, post, refused
 from tokens.models import SignIn
 from tokens.services import ledger
@@ -96,11 +98,44 @@ class TestMe:
         person = make_person(created=CREATED.replace(microsecond=0))
         assert client.get(ME, headers=person.headers).json()["created_at"] == "2024-03-07 23:32:53.000000"
 
-    def test_it_takes_four_queries(self, client, django_assert_num_queries):
+    def test_it_takes_four_queries_and_one_while_nothing_changes(self, client, django_assert_num_queries):
         person = make_person(**{"first_name": "Иван"})
         grant_everything(person.user)
         with django_assert_num_queries(4):  # The token, the profile, groups with roles, permissions.
-            client.get(ME, headers=person.headers)
+            first = client.get(ME, headers=person.headers)
+        with django_assert_num_queries(1):
+            assert client.get(ME, headers=person.headers).content == first.content
+
+    def test_every_change_shows_in_the_next_answer(self, client, django_assert_num_queries):
+        person = make_person()
+        group, own, of_the_group = Group.objects.create(name="g"), *Permission.objects.order_by("pk")[:2]
+
+        def shown():
+            first = client.get(ME, headers=person.headers).json()
+            with django_assert_num_queries(1):
+                assert client.get(ME, headers=person.headers).json() == first
+            return first
+
+        def label(permission):
+            return f"{permission.content_type.app_label}.{permission.codename}"
+
+        assert shown()["groups"] == shown()["roles"] == shown()["permissions"] == []
+        editing.edit(person.user, first_name="Иван")
+        assert shown()["first_name"] == "Иван"
+        accounts.set_groups(person.user, [group], actor="test")
+        assert shown()["groups"] == [{"id": group.pk, "name": "g"}]
+        # What the staff's page of a group does.
+        group.permissions.add(of_the_group)
+        catalogue.changed(group, "permissions", actor="test")
+        assert shown()["permissions"] == [label(of_the_group)]
+        accounts.set_permissions(person.user, [own], actor="test")
+        assert shown()["permissions"] == sorted([label(own), label(of_the_group)])
+        roles.grant(person.user, ["a"], actor="test")
+        assert [role["name"] for role in shown()["roles"]] == ["a"]
+        accounts.edit(person.user, username="renamed", actor="test")
+        assert shown()["login"] == "renamed"
+        accounts.set_groups(person.user, [], actor="test")
+        assert (shown()["groups"], shown()["permissions"]) == ([], [label(own)])
 
     @pytest.mark.parametrize(
         "header",

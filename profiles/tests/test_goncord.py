@@ -10,7 +10,7 @@ from accounts.services.versions import catalogue_changed
 from accounts.tests.factories import make_application, make_user
 from accounts.tests.goncord import DMITRY_SHOWN, Goncord
 from profiles.models import ApplicationPayload
-from profiles.services import payloads, shared_cards
+from profiles.services import memory, payloads, shared_cards
 
 pytestmark = pytest.mark.django_db
 
@@ -235,7 +235,7 @@ def test_a_card_of_another_account_or_version_is_never_found(goncord, site):
 
 def test_memory_is_bounded_and_the_last_used_stay(goncord, settings, django_assert_num_queries):
     users = [make_user(f"user{n}", email=f"u{n}@x.ru") for n in range(5)]
-    settings.PROFILES_CARD_CACHE_BYTES = 3 * (shared_cards.ENTRY_BYTES + 2)
+    settings.PROFILES_CARD_CACHE_BYTES = 3 * (memory.ENTRY_BYTES + 2)
     for user in users:
         shared_cards.remembered(user, catalogue_version=0)
     with django_assert_num_queries(0):

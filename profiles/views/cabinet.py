@@ -25,20 +25,20 @@ from profiles.serializers.cabinet import (
     directory_entry,
     info,
 )
-from profiles.services import avatars, cards, directory, editing
+from profiles.services import avatars, directory, editing, own_cards
 from profiles.services.cards import Entry
-from tokens.authentication import CabinetToken
+from tokens.authentication import CabinetToken, catalogue_version
 
 
 class MeView(CabinetView):
-    """GET /account/me: the account whose token is presented."""
+    """GET /account/me: the account whose token is presented. One query when its card is remembered."""
 
     authentication_classes = (CabinetToken,)
 
     @extend_schema(responses=Account)
     def get(self, request: Request) -> Response:
-        token = CabinetToken().presented(request)
-        return Response(account(cards.card(self.account), cards.permissions(self.account), token))
+        own = own_cards.remembered(self.account, catalogue_version=catalogue_version(request))
+        return Response(account(own.card, own.permissions, CabinetToken().presented(request)))
 
 
 class EditInfoView(CabinetView):

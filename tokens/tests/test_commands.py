@@ -207,10 +207,11 @@ def test_batches_bound_each_statement_and_each_transaction(monkeypatch):
         assert all("SKIP LOCKED" in sql for sql in selects)
 
 
-def test_memory_holds_the_keys_of_one_batch():
+def test_memory_holds_the_keys_of_one_batch(monkeypatch):
+    monkeypatch.setattr(purging, "BATCH", 500)
     user = make_user("ivan")
     peaks = []
-    for number in (5_000, 20_000):
+    for number in (500, 4_000):
         many_expired(user, number)
         tracemalloc.start()
         assert sum(purging.in_batches(ledger.over(), oldest_first="expires")) == number

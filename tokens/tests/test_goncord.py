@@ -231,10 +231,10 @@ def test_signing_out_ends_this_sign_in_alone(goncord, dmitry, path):
     assert (ended.user, ended.dialect) == (dmitry, "goncord")
 
 
-@pytest.mark.parametrize("page", [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
-def test_a_foreign_page_cannot_sign_out_with_the_cookie(goncord, dmitry, page):
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_foreign_page_cannot_sign_out_with_the_cookie(goncord, dmitry, headers):
     goncord.client.cookies["jwt"], goncord.jwt = goncord.jwt, ""
-    assert goncord.call("DELETE", TOKENS, **page).status_code == 403
+    assert goncord.call("DELETE", TOKENS, **headers).status_code == 403
     assert goncord.validate().status_code == 200
     assert goncord.call("DELETE", TOKENS, Origin="http://testserver").status_code == 204
     assert goncord.validate().status_code == 401

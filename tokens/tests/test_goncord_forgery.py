@@ -1,5 +1,6 @@
 """goncord's tokens that nobody gave out, tried on every call that takes one, in the header and in the cookie."""
 
+import itertools
 import json
 import time
 import uuid
@@ -66,22 +67,28 @@ def key(goncord):
     return keys.signing_key(TokenType.GONCORD)
 
 
+_tokens = itertools.count()
+
+
 @pytest.fixture
 def refused(goncord):
-    """Assert that a token opens nothing, whole body by whole body, and changes nothing."""
+    """Assert that a token opens nothing, whole body by whole body, and changes nothing.
+
+    Each call takes the token from the header or from the cookie, by turns, and the next token from the other one.
+    """
 
     def everywhere(token):
         before = state()
-        for method, path, body in CALLS:
-            text = "" if body is None else json.dumps(body)
-            application = {"x-app-token": goncord.application, "Origin": "http://testserver"}
-            raw = token.encode("utf-8", "surrogatepass").decode("latin-1")
-            goncord.client.cookies.clear()
-            for place in ({"HTTP_AUTHORIZATION": f"Bearer {raw}"}, {"HTTP_COOKIE": f"jwt={raw}"}):
-                response = goncord.client.generic(
-                    method, path, text, content_type="application/json", headers=application, **place
-                )
-                assert (response.status_code, response.json()) == (401, UNAUTHORIZED), (method, path, place)
+        goncord.client.cookies.clear()
+        application = {"x-app-token": goncord.application, "Origin": "http://testserver"}
+        raw = token.encode("utf-8", "surrogatepass").decode("latin-1")
+        places = ({"HTTP_AUTHORIZATION": f"Bearer {raw}"}, {"HTTP_COOKIE": f"jwt={raw}"})
+        for number, (method, path, body) in enumerate(CALLS, start=next(_tokens)):
+            text, place = "" if body is None else json.dumps(body), places[number % 2]
+            response = goncord.client.generic(
+                method, path, text, content_type="application/json", headers=application, **place
+            )
+            assert (response.status_code, response.json()) == (401, UNAUTHORIZED), (method, path, place)
         assert state() == before
         return True
 

@@ -1,6 +1,6 @@
 """goncord: signing in, asking whose a token is, signing out."""
 
-from typing import Any, cast
+from typing import cast
 
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -12,7 +12,7 @@ from accounts.dialects.goncord import GoncordView
 from accounts.services import credentials
 from profiles.serializers.goncord import UserObject, user_object
 from profiles.services import shared_cards
-from tokens.authentication import GoncordToken
+from tokens.authentication import GoncordToken, catalogue_version
 from tokens.models import SignIn
 from tokens.serializers.goncord import SignInArguments
 from tokens.services import ledger, revocation
@@ -53,7 +53,5 @@ class ValidateView(GoncordView):
 
     @extend_schema(responses=UserObject)
     def get(self, request: Request) -> Response:
-        # The version was read by the statement that decided about the token (`tokens.services.resolving`).
-        version = cast("Any", request.auth).catalogue_version
-        card = shared_cards.remembered(self.account, catalogue_version=version)
+        card = shared_cards.remembered(self.account, catalogue_version=catalogue_version(request))
         return Response(user_object(self.account, card))
