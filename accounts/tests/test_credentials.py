@@ -153,7 +153,7 @@ def test_digits_find_a_username_first_and_then_an_id(django_assert_num_queries):
     found = {
         str(first.pk): second,
         str(second.pk): second,
-        f"0{first.pk}": first,
+        f"0{first.pk}": None,
         "89991234567": first,
         "FIRST": first,
         "9" * 12: None,
@@ -167,7 +167,7 @@ def test_digits_find_a_username_first_and_then_an_id(django_assert_num_queries):
 def test_what_names_an_account_is_said_without_a_query(django_assert_num_queries):
     user = make_user("Ivan", email="ivan@example.org", phone="+79991234567")
     with django_assert_num_queries(0):
-        for text in ("IVAN", "ivan@EXAMPLE.org", "8 (999) 123-45-67", str(user.pk), f"0{user.pk}"):
+        for text in ("IVAN", "ivan@EXAMPLE.org", "8 (999) 123-45-67", str(user.pk)):
             assert credentials.names(text, user)
         for text in (
             "ivan2",
@@ -175,6 +175,7 @@ def test_what_names_an_account_is_said_without_a_query(django_assert_num_queries
             "ivan@example.com",
             "+79991234568",
             str(user.pk + 1),
+            f"0{user.pk}",
             f"-{user.pk}",
             "x\x00",
             "9" * 30,

@@ -22,7 +22,7 @@ class Door:
     def __init__(self) -> None:
         self.inside = self.most = 0
         self.threads: set[int] = set()
-        self.open = threading.Event()
+        self.open, self.has_two = threading.Event(), threading.Event()
         self._lock = threading.Lock()
 
     def __call__(self, *_: object) -> bool:
@@ -30,6 +30,8 @@ class Door:
             self.inside += 1
             self.threads.add(threading.get_ident())
             self.most = max(self.most, self.inside)
+            if self.inside == 2:
+                self.has_two.set()
         self.open.wait(10)
         with self._lock:
             self.inside -= 1
@@ -56,6 +58,7 @@ def test_two_are_hashed_three_wait_and_the_rest_hear_so_at_once(door):
             took[number] = time.monotonic() - begin
             if len(took) == 7:
                 # The seven that found no room are gone, while nobody inside has finished.
+                assert door.has_two.wait(10)
                 door.open.set()
 
     outcomes = race(12, hash_one)

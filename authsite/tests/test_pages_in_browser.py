@@ -1,4 +1,4 @@
-"""The staff's screens in a real browser: what a test client cannot see (scripts, styles, the Origin of a form)."""
+"""Our pages in a real browser: what a test client cannot see (scripts, styles, the Origin of a form)."""
 
 import json
 import os
@@ -46,6 +46,31 @@ def sign_in(page, server, name):
     page.fill("#id_username", name)
     page.fill("#id_password", PASSWORD)
     page.click("input[type=submit]")
+
+
+def test_no_page_of_ours_breaks_its_own_policy_or_asks_another_host(server, page, complaints):
+    hosts = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if "://" in request.url else None)
+    page.goto(server.url, wait_until="networkidle")
+
+    page.goto(f"{server.url}/docs/", wait_until="networkidle")
+    page.get_by_text("/account/login/check", exact=True).first.click()
+    page.get_by_text("Try it out").first.click()
+    page.get_by_placeholder("login").fill("ivan")
+    page.get_by_role("button", name="Execute").click()
+    page.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
+
+    sign_in(page, server, "root")
+    links = page.locator("#content-main th a, #content-main .addlink")
+    addresses = [link.get_attribute("href") for link in links.all()]
+    assert len(addresses) > 8
+    for address in addresses:
+        page.goto(server.url + address)
+    page.goto(f"{server.url}/admin/accounts/user/")
+    page.locator("#result_list th a").first.click()
+    page.locator("#content form").first.wait_for()
+    assert complaints == []
+    assert hosts == {server.url.split("/")[2]}
 
 
 def test_a_superuser_deactivates_an_account_and_gives_it_a_role(server, page, complaints):
