@@ -41,7 +41,7 @@ def hashing_slots() -> int:
 
 
 def hashing_queue() -> int:
-    """Passwords that may wait for that in one worker, on all `BLOCKING_THREADS` but two; the next is refused."""
+    """Passwords that may wait for that in one worker, on threads that nothing else may need; the next is refused."""
     return settings.ACCOUNTS_HASHING_QUEUE
 
 

@@ -20,12 +20,15 @@ REQUIRE_TLS = env.flag("REQUIRE_TLS")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
 WORKERS = env.number("WORKERS", 2, least=1)
-# Passwords hashed at a time in each worker. Threads are made when there is work; most of them may wait for a hash,
-# and two never do. Together the workers stay below the hundred connections that PostgreSQL allows by default.
+# Passwords hashed, and calls to providers, at a time in each worker. Threads are made when there is work; most of them
+# may wait for a hash, and two never wait for either. Together the workers stay below the hundred connections that
+# PostgreSQL allows by default.
 HASHING_SLOTS = env.number("HASHING_SLOTS", max(1, (os.cpu_count() or 1) // WORKERS), least=1)
-BLOCKING_THREADS = env.number("BLOCKING_THREADS", HASHING_SLOTS + max(2, 64 // WORKERS) + 2, least=1)
+OAUTH_PROVIDERS_CALLS_AT_ONCE = env.number("OAUTH_CALLS_AT_ONCE", 8, least=1)
+_never_queued = HASHING_SLOTS + OAUTH_PROVIDERS_CALLS_AT_ONCE + 2
+BLOCKING_THREADS = env.number("BLOCKING_THREADS", _never_queued + max(2, 64 // WORKERS), least=1)
 # Only a server has so few threads that waiting could take the last one: wsgi.py sets this.
-HASHING_QUEUE = max(0, BLOCKING_THREADS - HASHING_SLOTS - 2) if env.flag("IS_SERVING") else 10_000
+HASHING_QUEUE = max(0, BLOCKING_THREADS - _never_queued) if env.flag("IS_SERVING") else 10_000
 # What people and clients call this server; every address we write is made of it, never of a request's Host.
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://{HOST if HOST not in env.EVERYWHERE else '127.0.0.1'}:{PORT}").rstrip("/")
 
@@ -326,4 +329,3 @@ OAUTH_YANDEX_TOKEN_URL = env.text("OAUTH_YANDEX_TOKEN_URL")
 OAUTH_YANDEX_USERINFO_URL = env.text("OAUTH_YANDEX_USERINFO_URL")
 OAUTH_YANDEX_FRONTEND_URL = env.text("OAUTH_YANDEX_FRONTEND_URL")
 OAUTH_YANDEX_STATELESS_CODES = env.flag("OAUTH_YANDEX_STATELESS_CODES")
-OAUTH_PROVIDERS_CALLS_AT_ONCE = env.number("OAUTH_CALLS_AT_ONCE", 3, least=1)

@@ -30,7 +30,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.errors import DomainError
 from oauth_providers import conf
-from oauth_providers.errors import ProviderNonsense, ProviderRefusal, ProviderUnreachable
+from oauth_providers.errors import ProviderNonsense, ProviderRefusal, ProviderUnreachable, TooManyCalls
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +65,14 @@ def send(
 ) -> Answer:
     """Send one request to `url`, an address from the settings, and return the provider's 2xx answer.
 
-    Raises ProviderUnreachable (no connection, certificate or answer in time, 5xx, or too many calls under way),
-    ProviderNonsense (a redirect, a body over the limit, broken HTTP), ProviderRefusal (the provider's own 4xx).
+    Raises ProviderUnreachable (no connection, certificate or answer in time, 5xx), its kind TooManyCalls before
+    anything is sent, ProviderNonsense (a redirect, a body over the limit, broken HTTP), ProviderRefusal (the provider's
+    own 4xx).
     """
     address = urlsplit(url)
     if not _under_way.begin(address.netloc):
         logger.warning("provider call refused: too many under way host=%s", address.hostname)
-        raise ProviderUnreachable
+        raise TooManyCalls
     failure: type[DomainError] = ProviderUnreachable
     answer = None
     try:

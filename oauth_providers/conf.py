@@ -77,8 +77,8 @@ def answer_bytes() -> int:
 
 
 def calls_at_once() -> int:
-    """Calls to providers a worker process may have under way, fewer than its threads. OAUTH_CALLS_AT_ONCE, 3."""
-    return getattr(settings, "OAUTH_PROVIDERS_CALLS_AT_ONCE", 3)
+    """Calls to providers a worker process may have under way, fewer than its threads. OAUTH_CALLS_AT_ONCE, 8."""
+    return getattr(settings, "OAUTH_PROVIDERS_CALLS_AT_ONCE", 8)
 
 
 def attempt_seconds() -> int:

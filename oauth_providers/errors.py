@@ -12,6 +12,12 @@ class ProviderUnreachable(BadGateway):
     text = _("The provider cannot be reached. Try again later.")
 
 
+class TooManyCalls(ProviderUnreachable):
+    """We have as many calls under way as we allow: nothing was sent, so the same request is good a moment later."""
+
+    code = "too_many_calls"
+
+
 class ProviderNonsense(BadGateway):
     """A redirect, an answer over the limit, not a JSON object, or one without what it must hold."""
 

@@ -27,6 +27,7 @@ from oauth_providers.errors import (
     ProviderOff,
     ProviderRefusal,
     ProviderTokenRefused,
+    TooManyCalls,
 )
 from oauth_providers.models import AuthorizationAttempt
 from oauth_providers.providers import Identity, Provider, Tokens
@@ -102,7 +103,8 @@ def exchange(provider: str, *, code: str, device_id: str = "", state: str = "", 
     The attempt is the one of `state`, which must then be fresh and, if our callback saw it, have brought this very
     code; without a state, the one whose callback brought the code. A provider set to take codes without a state makes
     an attempt of an unknown code. Raises ProviderOff, AttemptRefused (bad state), CodeRefused (unknown or used code, or
-    the provider's refusal), ProviderUnreachable, ProviderNonsense; Throttled as `arrive`.
+    the provider's refusal), ProviderUnreachable (TooManyCalls leaves the attempt usable), ProviderNonsense;
+    Throttled as `arrive`.
     """
     backend = on(provider)
     now = timezone.now()
@@ -197,8 +199,13 @@ def _exchanged(
 ) -> Tokens:
     state, verifier = _unseal(attempt)
     tokens = None
-    with contextlib.suppress(ProviderRefusal):
-        tokens = backend.exchange(code, state=state, verifier=verifier, device_id=device_id)
+    try:
+        with contextlib.suppress(ProviderRefusal):
+            tokens = backend.exchange(code, state=state, verifier=verifier, device_id=device_id)
+    except TooManyCalls:
+        # The provider has not seen the code: whoever brings it again finds the attempt as it was.
+        AuthorizationAttempt.objects.filter(pk=attempt.pk).update(used=None)
+        raise
     if tokens is None:
         lockout.wrong(Guess.PROVIDER, client=client)
         raise CodeRefused

@@ -51,6 +51,22 @@ def test_a_code_without_a_state_is_exchanged_by_one_of_many(fake, settings):
     assert [call[1] for call in fake.calls].count("token") == 1
 
 
+@pytest.mark.parametrize("how", ["state", "callback", "code alone"])
+def test_a_code_that_was_not_sent_for_want_of_room_is_good_a_moment_later(how, fake, settings):
+    settings.OAUTH_PROVIDERS_CALLS_AT_ONCE = 1
+    settings.OAUTH_YANDEX_STATELESS_CODES = True
+    brought = [flows.called_back("yandex") if how == "callback" else flows.begun("yandex") for _ in range(3)]
+    if how == "code alone":
+        brought = [{"code": each["code"]} for each in brought]
+    settings.OAUTH_PROVIDERS_CALL_SECONDS = 1.0
+    fake.misbehave("yandex", "token", "stall")
+    statuses = at_once(*[lambda each=each: flows.get_token("yandex", each) for each in brought])
+    assert statuses == {502: 3}
+    fake.misbehave("yandex", "token", "")
+    # The one that was sent may have been used there.
+    assert sorted(flows.get_token("yandex", each).status_code for each in brought) == [200, 200, 400]
+
+
 @pytest.mark.parametrize("email", ["ivan@example.com", None])
 def test_one_of_many_registrations_of_one_person_wins(email, fake):
     fake.people["vk"] = [Person(email=email)]
