@@ -82,8 +82,10 @@ def carriable(value: Any, depth: int = MAX_DEPTH) -> bool:
 def refuse_foreign_charset(request: Request) -> None:
     """Bodies are UTF-8 and not compressed. Raises UnsupportedMediaType before anything is decoded otherwise."""
     charset = request._request.content_params.get("charset", "utf-8") if request._request.content_params else "utf-8"
-    # Django would decode body and query with whatever codec the header names, `bz2_codec` included.
-    request._request.encoding = "utf-8"
+    # Django would decode body and query with whatever codec the header names, `bz2_codec` included. To name another
+    # encoding, also the one there is, has it parse the query for nothing.
+    if request._request.encoding is not None:
+        request._request.encoding = "utf-8"
     if charset.strip("\"'").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(request.content_type)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
