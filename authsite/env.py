@@ -119,7 +119,6 @@ def secret(name: str, path: Path) -> tuple[str, bool]:
     """The secret `name`, and whether it was generated: once, into `path`, readable by its owner only."""
     if value := text(name):
         return value, False
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Written aside and linked into place: of two processes starting at once one wins, and no one reads half a key.
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

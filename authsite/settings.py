@@ -11,6 +11,8 @@ from authsite import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+# The owner's only, as the database and the key in it are.
+VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
 # Environment
 env.read_file(BASE_DIR / ".env")
@@ -142,7 +144,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # Database
-VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = env.number("CONN_MAX_AGE", 60)

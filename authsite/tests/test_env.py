@@ -30,6 +30,18 @@ def test_anything_else_is_told_by_name(monkeypatch, text):
         env.mapping("SOME_OPTIONS")
 
 
+def test_a_secret_is_generated_once_for_its_owner_only(monkeypatch, tmp_path):
+    monkeypatch.delenv("SOME_SECRET", raising=False)
+    path = tmp_path / "some_secret"
+    first, is_generated = env.secret("SOME_SECRET", path)
+    assert is_generated
+    assert len(first) >= 64
+    assert (path.stat().st_mode & 0o777, [*tmp_path.iterdir()]) == (0o600, [path])
+    assert env.secret("SOME_SECRET", path) == (first, True)
+    monkeypatch.setenv("SOME_SECRET", "given")
+    assert env.secret("SOME_SECRET", path) == ("given", False)
+
+
 def test_every_setting_stands_in_the_example_and_in_the_readme():
     settings_read = set(
         re.findall(r'env\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', (settings.BASE_DIR / "authsite/settings.py").read_text())
