@@ -9,7 +9,7 @@ import pytest
 import requests
 from gunicorn.http.errors import NoMoreData
 
-from authsite.tests.live import Server
+from authsite.tests.live import ROOT, Server
 from authsite.worker import Reader
 
 LOGIN = b"POST /account/login HTTP/1.1\r\nHost: localhost\r\nbrowser: x\r\nContent-Type: application/json\r\n"
@@ -120,6 +120,8 @@ def test_one_connection_asks_many_times(server: Server) -> None:
     with requests.Session() as session:
         for _ in range(3):
             assert session.get(f"{server.url}/healthz", timeout=5).ok
+            file = session.get(f"{server.url}/static/accounts/staff.css", timeout=5)
+            assert file.content == (ROOT / "accounts/static/accounts/staff.css").read_bytes()
         (pool,) = session.get_adapter(server.url).poolmanager.pools._container.values()
         assert pool.num_connections == 1
 
