@@ -22,8 +22,8 @@ from authsite.tests.live import ROOT
 from authsite.tests.services import free_port
 from benchmarks import doors, report
 from benchmarks.doors import SIGN_INS, get
-from benchmarks.load import Connection, Sample, Stream, run
-from benchmarks.servers import ENVIRONMENT, OURS, Bench, Served
+from benchmarks.load import Connection, Stream
+from benchmarks.servers import ENVIRONMENT, OURS, Bench, Round, Served
 
 HEADINGS = ("server", "start, s", "idle, MB", "loaded, MB", "call", "req/s", "p50, ms", "p99, ms", "CPU, µs")
 
@@ -56,30 +56,24 @@ def measure(bench: Bench, chosen: argparse.Namespace) -> Iterator[report.Row]:
             "/api/v0/tokens/validate": get("/api/v0/tokens/validate", Authorization=f"Bearer {token}"),
             "/healthz": get("/healthz"),
         }
-        rounds: dict[tuple[str, str], list[tuple[Sample, float]]] = {}
+        rounds: dict[tuple[str, str], list[Round]] = {}
         for number in range(chosen.rounds):
             report.progress(f"{bench.kind}: round {number + 1} of {chosen.rounds}")
             for call, request in calls.items():
                 for name, server in servers.items():
-                    rounds.setdefault((name, call), []).append(
-                        _round(server, Stream([request], chosen.clients), chosen.seconds)
-                    )
+                    stream = Stream([request], chosen.clients)
+                    rounds.setdefault((name, call), []).append(bench.ask(server, stream, chosen.seconds))
         loaded = {name: server.memory_bytes() for name, server in servers.items()}
     for (name, call), of_it in rounds.items():
         yield (
             *(name, f"{started[name]:.1f}", f"{idle[name] / 1e6:.0f}", f"{loaded[name] / 1e6:.0f}", f"`{call}`"),
-            f"{statistics.median(sample.rate for sample, _ in of_it):.0f}",
-            *(f"{statistics.median(one.percentile(percent) for one, _ in of_it) * 1e3:.1f}" for percent in (50, 99)),
-            f"{statistics.median(cpu for _, cpu in of_it):.0f}",
+            f"{statistics.median(one.sample.rate for one in of_it):.0f}",
+            *(
+                f"{statistics.median(one.sample.percentile(percent) for one in of_it) * 1e3:.1f}"
+                for percent in (50, 99)
+            ),
+            f"{statistics.median(one.cpu for one in of_it):.0f}",
         )
-
-
-def _round(server: Served, stream: Stream, seconds: float) -> tuple[Sample, float]:
-    """What the clients saw, and what an answer cost in µs of processor time."""
-    before = server.cpu_seconds()
-    (sample,) = run(server.port, stream, seconds=seconds)
-    assert set(sample.statuses) == {200}, sample.statuses
-    return sample, (server.cpu_seconds() - before) * 1e6 / len(sample.latencies)
 
 
 @contextlib.contextmanager

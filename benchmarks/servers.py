@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authsite.tests.live import ROOT, Database, Server, manage
+from benchmarks.load import Sample, Stream, run
 
 OURS = "authsite.settings"
 PEER = "benchmarks.peer_settings"
@@ -39,6 +40,16 @@ class Bench:
     def cpu_seconds(self) -> float:
         """Processor time that the database's own processes have taken so far."""
         return cpu_seconds(self.server) if self.server else 0.0
+
+    def ask(self, server: "Served", stream: Stream, seconds: float) -> "Round":
+        """Let `stream` ask a server over the database; every answer must be a 200."""
+        before = server.cpu_seconds(), self.cpu_seconds()
+        (sample,) = run(server.port, stream, seconds=seconds)
+        after = server.cpu_seconds(), self.cpu_seconds()
+        assert set(sample.statuses) == {200}, sample.statuses
+        assert not sample.broken
+        costs = ((late - early) * 1e6 / len(sample.latencies) for early, late in zip(before, after, strict=True))
+        return Round(sample, *costs)
 
     @contextlib.contextmanager
     def served(self, settings: str = OURS, **environment: str) -> Iterator["Served"]:
@@ -72,6 +83,15 @@ class Served:
         """The memory that it and its workers hold, what they share counted once (PSS)."""
         files = (Path(f"/proc/{process}/smaps_rollup") for process in self.tree())
         return sum(int(file.read_text().partition("\nPss:")[2].split()[0]) * 1024 for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the clients of a stream saw, and what one answer cost the server and the database: µs of processor time."""
+
+    sample: Sample
+    cpu: float
+    database: float
 
 
 def benches(kinds: Sequence[str]) -> Iterator[Bench]:

@@ -8,12 +8,11 @@ import argparse
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 from benchmarks import doors, report, servers
 from benchmarks.doors import SIGN_INS, get
-from benchmarks.load import Connection, Sample, Stream, run
-from benchmarks.servers import Bench, Served
+from benchmarks.load import Connection, Stream
+from benchmarks.servers import Bench, Round, Served
 
 HEADINGS = ("call", "req/s", "p50, ms", "p95, ms", "CPU, µs", "database, µs", "req/s : peer", "CPU : peer")
 # Passwords are not what is measured here.
@@ -38,15 +37,6 @@ CALLS: dict[str, tuple[str, Callable[[str, str], bytes]]] = {
     ),
 }
 PEER = "peer `GET /users/me/`"
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One call for some seconds: what its clients saw, and what an answer cost the server and the database, in µs."""
-
-    sample: Sample
-    cpu: float
-    database: float
 
 
 def options() -> argparse.ArgumentParser:
@@ -76,7 +66,7 @@ def measure(bench: Bench, chosen: argparse.Namespace) -> Iterator[report.Row]:
             report.progress(f"{bench.kind}: round {number + 1} of {chosen.rounds}")
             for name, (server, requests) in contenders.items():
                 stream = Stream(requests, chosen.clients)
-                rounds[name].append(_round(bench, server, stream, chosen.seconds))
+                rounds[name].append(bench.ask(server, stream, chosen.seconds))
     peers = _medians(rounds[PEER])
     for name, of_it in rounds.items():
         rate, p50, p95, cpu, database = _medians(of_it)
@@ -97,16 +87,6 @@ def _signed_in(ours: Served, peer: Served, accounts: int) -> Iterator[tuple[str,
             tokens = {dialect: door.new_token(here, login) for dialect, door in SIGN_INS.items()}
             at_the_peer = doors.post("/jwt/create/", {"username": login, "password": doors.PASSWORD})
             yield login, tokens, doors.told(there.ask(at_the_peer))["access"]
-
-
-def _round(bench: Bench, server: Served, stream: Stream, seconds: float) -> Round:
-    before = server.cpu_seconds(), bench.cpu_seconds()
-    (sample,) = run(server.port, stream, seconds=seconds)
-    after = server.cpu_seconds(), bench.cpu_seconds()
-    assert set(sample.statuses) == {200}, sample.statuses
-    assert not sample.broken
-    cpu, database = ((late - early) * 1e6 / len(sample.latencies) for early, late in zip(before, after, strict=True))
-    return Round(sample, cpu, database)
 
 
 def _medians(rounds: list[Round]) -> tuple[float, ...]:
