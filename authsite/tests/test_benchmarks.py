@@ -8,7 +8,6 @@ from benchmarks import directory, flood, http_servers, timing, validate
 from benchmarks.doors import SIGN_INS
 from benchmarks.servers import Bench
 
-
 # They start eight servers, and what they do does not depend on the database.
 pytestmark = pytest.mark.skipif(connection.vendor == "postgresql", reason="SQLite has shown that they run")
 
