@@ -15,7 +15,7 @@ def test_every_test_it_names_exists():
         path: {
             node.name for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.FunctionDef)
         }
-        for path, _ in named
+        for path in {path for path, _ in named}
     }
     assert [f"{path}::{name}" for path, name in named if name not in known[path]] == []
 

@@ -12,11 +12,13 @@ from tokens.services import keys
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """Undo at its end what the block writes, so that a test can make its start once and try many things from it."""
+    """Undo at its end what the block writes, so that a test can make its start once and try many things from it.
+
+    What is remembered outside the database stays: where attempts are counted, call `forget` as well.
+    """
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-    forget()
 
 
 def forget() -> None:
