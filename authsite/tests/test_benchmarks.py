@@ -1,10 +1,12 @@
 """The benchmarks run: each does all it does, once and with next to nothing to do."""
 
+import json
+
 import pytest
 from django.db import connection
 
 from authsite.tests.live import Database
-from benchmarks import directory, flood, http_servers, timing, validate
+from benchmarks import directory, flood, growth, http_servers, timing, validate
 from benchmarks.doors import SIGN_INS
 from benchmarks.servers import Bench
 
@@ -55,3 +57,11 @@ def test_that_of_a_flood(bench):
 def test_that_of_the_server_under_the_application(bench):
     rows = measured(http_servers, bench, "--clients 2 --rounds 1 --seconds 0.1")
     assert [(row[0], row[4]) for row in rows] == [("ours", "`/api/v0/tokens/validate`"), ("ours", "`/healthz`")]
+
+
+def test_that_of_a_ledger_that_has_grown_fills_it_with_what_a_purge_finds(bench):
+    """The rest of it is commands and calls that have tests of their own."""
+    bench.manage("create_user", "ivan", "--no-password")
+    growth.grow(bench.database, rows=20, accounts=1)
+    told = bench.manage("purge", "--only", "sign_ins", "--dry-run", "--json")
+    assert json.loads(told) == {"sign_ins": 10, "dry_run": True}
