@@ -46,8 +46,9 @@ def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     # Whoever has Django keep the text of every query wants one that has the values in it.
     if connection.vendor != "postgresql" or connection.queries_logged:
         return connection.cursor()
+    # As Django's own `cursor()` begins and goes on: a dead connection is replaced, and errors are Django's, too.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
-    # As Django's own `cursor()` goes on, so that errors are Django's, too.
     return connection._prepare_cursor(PreparingCursor(connection.connection))  # type: ignore[attr-defined]
 
 

@@ -155,14 +155,13 @@ def storm(server: Server, name: str) -> Iterator[Journal]:
 
 @dataclass
 class Findings:
-    """What does not hold of what a journal says; nothing, it is hoped. `extra`: what was done, and never answered."""
+    """What does not hold of what a journal says; nothing, it is hoped."""
 
     lost: set[str]
     present_though_refused: set[str]
     twice: set[str]
     lost_tokens: list[tuple[str, str]]
     live_though_ended: list[tuple[str, str]]
-    extra: int
 
     def __bool__(self) -> bool:
         return any((self.lost, self.present_though_refused, self.twice, self.lost_tokens, self.live_though_ended))
@@ -179,7 +178,6 @@ def compare(server: Server, journal: Journal) -> Findings:
         twice={name for name in names if names.count(name) > 1},
         lost_tokens=_that_work(server, journal.working, False),
         live_though_ended=_that_work(server, journal.ended, True),
-        extra=len(set(names) - journal.registered),
     )
 
 

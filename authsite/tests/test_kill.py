@@ -88,6 +88,10 @@ def test_what_was_acknowledged_survives_postgresql_and_its_absence_is_a_503(
         assert set(workers) <= set(children(server.pid))
         journal += heard
     assert_all_holds(server, journal)
+    # Every thread has a connection now, and finds out that it is dead before it asks anything.
+    postgresql.kill9()
+    postgresql.start()
+    assert_all_holds(server, journal)
 
 
 @pytest.mark.skipif(ON_POSTGRESQL, reason="a full disk under SQLite")
