@@ -8,8 +8,11 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 
 from accounts import conf
 
+# What these checks ask costs next to nothing, so that a server can ask it before it listens.
+SETTINGS = "settings"
 
-@register(Tags.security)
+
+@register(Tags.security, SETTINGS)
 def check_trusted_proxies(**_: Any) -> list[CheckMessage]:
     """Every entry of TRUSTED_PROXIES and of STAFF_NETWORKS is a network."""
     named = {"TRUSTED_PROXIES": settings.TRUSTED_PROXIES, "STAFF_NETWORKS": settings.ACCOUNTS_STAFF_NETWORKS}

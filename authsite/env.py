@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 # The addresses that mean "listen on every interface".
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
+_DATABASES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 _env = environ.FileAwareEnv()
 
@@ -71,13 +74,18 @@ def flag(name: str, default: bool = False) -> bool:
     return _read(name, cast, default)
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
-    """A whole number, `least` or more."""
+def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """A whole number, `least` or more, and `most` at most."""
+    wanted = f"{least} or more" if most is None else f"{least} to {most}"
 
     def cast(key: str) -> int:
-        value = int(_env.str(key))
-        if value < least:
-            raise ImproperlyConfigured(f"{name} is {value}; it must be {least} or more.")
+        text = str(_env.str(key)).strip()
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number, {wanted}.")
         return value
 
     return _read(name, cast, default)
@@ -108,9 +116,30 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
+    """An absolute address that begins with one of `schemes`; one of `unix` names a path in place of a host."""
+
+    def cast(key: str) -> str:
+        text = str(_env.str(key)).strip()
+        if not _is_address(text, schemes):
+            # What it is set to stays untold: a password may stand in it.
+            beginnings = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} is no absolute address; it must begin with {beginnings}.")
+        return text
+
+    return _read(name, cast, default)
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """A Django database from a URL: `sqlite:///path`, `postgresql://user:password@host/name`."""
-    found = _read(name, _env.db_url, _env.db_url_config(default))
+
+    def cast(key: str) -> dict[str, Any]:
+        scheme = str(_env.str(key)).strip().partition(":")[0]
+        if _env.DB_SCHEMES.get(scheme) not in _DATABASES:
+            raise ImproperlyConfigured(f"{name} must begin with sqlite:/// or postgresql://.")
+        return dict(_env.db_url(key))
+
+    found = _read(name, cast, _env.db_url_config(default))
     text(name, default)  # Remembered as it was written, not as Django fills it in.
     return found
 
@@ -132,3 +161,12 @@ def secret(name: str, path: Path) -> tuple[str, bool]:
     value = path.read_text().strip()
     readings[name] = Reading(value, "generated")
     return value, True
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        return parts.scheme in schemes and bool(place) and parts.port != 0
+    except ValueError:
+        return False

@@ -10,10 +10,13 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from accounts.checks import SETTINGS
 from authsite.worker import MAX_HEAD_BYTES, Worker
 
 # Connections that the system keeps until a worker takes them.
@@ -82,15 +85,24 @@ def listen() -> socket.socket:
     try:
         family, _, _, _, (address, *_) = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)[0]
         return socket.create_server((str(address), settings.PORT), family=family, backlog=BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         sys.exit(f"Cannot listen on {settings.HOST}:{settings.PORT}, is it served already? {error}")
+
+
+def refuse_wrong_settings() -> None:
+    """End with a line about each setting that no request could be answered with; `manage.py check` looks at more."""
+    wrong = [found for found in checks.run_checks(tags=[SETTINGS]) if found.is_serious()]
+    if wrong:
+        sys.exit("\n".join(f"authsite: {found.msg}" for found in wrong))
 
 
 def main() -> None:
     """Serve on `HOST:PORT` with `WORKERS` processes of `BLOCKING_THREADS` threads each."""
     # The settings are read once, here, for all workers.
     os.environ.setdefault("IS_SERVING", "1")
-    server = Server(import_module("authsite.wsgi").application, listen())
+    application = import_module("authsite.wsgi").application
+    refuse_wrong_settings()
+    server = Server(application, listen())
     # What is loaded before the workers are made, they share: none of it has opened a connection or begun a thread.
     # The collector leaves it alone from here on, since a page it touched would be copied.
     get_resolver().url_patterns  # noqa: B018
@@ -101,4 +113,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authsite.settings")
-    main()
+    try:
+        main()
+    except ImproperlyConfigured as error:
+        sys.exit(f"authsite: {error}")

@@ -20,7 +20,7 @@ SETTINGS_READ = env.readings  # Filled in as this file is read; `show_config` te
 DEBUG = env.flag("DEBUG")
 REQUIRE_TLS = env.flag("REQUIRE_TLS")
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.number("PORT", 8000)
+PORT = env.number("PORT", 8000, most=65_535)
 WORKERS = env.number("WORKERS", 2, least=1)
 # Passwords hashed, and calls to providers, at a time in each worker. Threads are made when there is work; most of them
 # may wait for a hash, and two never wait for either. Together the workers stay below the hundred connections that
@@ -32,15 +32,18 @@ BLOCKING_THREADS = env.number("BLOCKING_THREADS", _never_queued + max(2, 64 // W
 # Only a server has so few threads that waiting could take the last one: wsgi.py sets this.
 HASHING_QUEUE = max(0, BLOCKING_THREADS - _never_queued) if env.flag("IS_SERVING") else 10_000
 # What people and clients call this server; every address we write is made of it, never of a request's Host.
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://{HOST if HOST not in env.EVERYWHERE else '127.0.0.1'}:{PORT}").rstrip("/")
+PUBLIC_URL = env.address(
+    "PUBLIC_URL",
+    f"http://{HOST if HOST not in env.EVERYWHERE else '127.0.0.1'}:{PORT}",
+    schemes=("http", "https"),
+).rstrip("/")
 
 # Security
 SECRET_KEY, SECRET_KEY_IS_GENERATED = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 KEY_ENCRYPTION_KEY = env.text("KEY_ENCRYPTION_KEY")
-ALLOWED_HOSTS = env.words(
-    "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *filter(None, [urlsplit(PUBLIC_URL).hostname])]
-)
+_hosts = dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *filter(None, [urlsplit(PUBLIC_URL).hostname])])
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", list(_hosts))
 if REQUIRE_TLS and (SECRET_KEY_IS_GENERATED or len(SECRET_KEY) < 50):
     raise ImproperlyConfigured("REQUIRE_TLS=1 needs a SECRET_KEY of your own: 50 random characters or more.")
 if REQUIRE_TLS and "*" in ALLOWED_HOSTS:
@@ -99,6 +102,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 ROOT_URLCONF = "authsite.urls"
 WSGI_APPLICATION = "authsite.wsgi.application"
@@ -165,7 +169,7 @@ else:
     _options["options"] = f"-c statement_timeout={_timeout} -c lock_timeout={min(_timeout, 3000)}"
 
 # Cache
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
 CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
     CACHES["default"] = {

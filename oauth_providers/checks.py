@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from accounts.checks import SETTINGS
 from oauth_providers import client, conf
 
 
-@register(Tags.security)
+@register(Tags.security, SETTINGS)
 def check_addresses(**_: Any) -> list[CheckMessage]:
     """Every address of a provider that is on is absolute, and without TLS only on this machine."""
     found: list[CheckMessage] = []
@@ -28,7 +29,7 @@ def check_addresses(**_: Any) -> list[CheckMessage]:
     return found
 
 
-@register(Tags.security)
+@register(Tags.security, SETTINGS)
 def check_secrets(**_: Any) -> list[CheckMessage]:
     """Mail.ru and Yandex exchange no code without the client's secret; VK ID does, by the verifier."""
     return [

@@ -1,12 +1,15 @@
 """authsite/env.py: settings that are JSON; and that every setting and command is documented."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from authsite import env
+from authsite import env, serve
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,70 @@ def test_a_secret_is_generated_once_for_its_owner_only(monkeypatch, tmp_path):
     assert env.secret("SOME_SECRET", path) == (first, True)
     monkeypatch.setenv("SOME_SECRET", "given")
     assert env.secret("SOME_SECRET", path) == ("given", False)
+
+
+WEB = ("http", "https")
+CACHES = ("redis", "rediss", "unix")
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (lambda name: env.number(name, 0, most=65_535), " 65535 ", 65_535),
+        (lambda name: env.address(name, schemes=WEB), "https://[::1]:8000", "https://[::1]:8000"),
+        (lambda name: env.address(name, schemes=CACHES), "redis://:a@host/1", "redis://:a@host/1"),
+        (lambda name: env.address(name, schemes=CACHES), "unix:///run/redis", "unix:///run/redis"),
+        (lambda name: env.address(name, schemes=WEB), "", ""),
+    ],
+)
+def test_what_can_be_read_is(monkeypatch, read, text, value):
+    monkeypatch.setenv("SOME_SETTING", text)
+    assert read("SOME_SETTING") == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (lambda name: env.number(name, 0), "MARKER"),
+        (lambda name: env.number(name, 0, least=1), "0"),
+        (lambda name: env.number(name, 0, most=65_535), "65536"),
+        *(
+            (lambda name: env.address(name, schemes=WEB), text)
+            for text in ("a", "http://", "//a", "http://a:b", "ftp://a")
+        ),
+        (lambda name: env.address(name, schemes=CACHES), "redis://:MARK/ER@host"),
+        *((lambda name: env.database(name, "sqlite:///a"), text) for text in ("a", "mysql://user:MARKER@host/a")),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_what_cannot_is_told_by_name_in_one_line_and_without_a_password(monkeypatch, read, text):
+    monkeypatch.setenv("SOME_SETTING", text)
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_SETTING .+\.$") as refused:
+        read("SOME_SETTING")
+    assert text == "MARKER" or "MARK" not in str(refused.value)
+
+
+@pytest.mark.parametrize("program", [["-m", "authsite.serve"], ["manage.py", "show_user", "x"]])
+def test_a_wrong_setting_ends_every_program_with_one_line(program):
+    environment = os.environ | {"PORT": "99999"}
+    ended = subprocess.run(
+        [sys.executable, *program], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "authsite: PORT is '99999'; it must be a whole number, 0 to 65535.\n"
+
+
+def test_the_server_starts_with_no_setting_that_only_a_request_would_find_wrong(settings):
+    serve.refuse_wrong_settings()
+    settings.TRUSTED_PROXIES = ["127.0.0.0/8", "zz"]
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "nope.Nope"}}
+    settings.OAUTH_VK_CLIENT_ID, settings.OAUTH_VK_TOKEN_URL = "1", "http://provider.example"
+    with pytest.raises(SystemExit) as refused:
+        serve.refuse_wrong_settings()
+    told = str(refused.value.code).splitlines()
+    assert len(told) == 3
+    for line, name in zip(sorted(told), ("MEDIA_STORAGE", "OAUTH_VK_TOKEN_URL", "TRUSTED_PROXIES"), strict=True):
+        assert line.startswith(f"authsite: {name} ")
 
 
 def test_every_setting_stands_in_the_example_and_in_the_readme():
