@@ -5,12 +5,12 @@ import json
 import os
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from tqdm import tqdm
@@ -43,8 +43,10 @@ class OperatorCommand(BaseCommand):
             self.stdout.flush()
         except DomainError as error:
             raise CommandError(said(error)) from error
-        except (OperationalError, InterfaceError) as error:
-            raise CommandError(_("The database does not answer: %(why)s") % {"why": str(error).strip()}) from error
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            # PostgreSQL calls a table that is missing an error of the program, and tells the statement below.
+            why = (str(error).strip().splitlines() or [""])[0]
+            raise CommandError(_("The database does not answer: %(why)s") % {"why": why}) from error
         except KeyboardInterrupt as error:
             text = _("Interrupted. What was done until then stays done.")
             raise CommandError(text, returncode=INTERRUPTED) from error
@@ -93,6 +95,18 @@ def moment(text: str) -> datetime:
         wanted = _("write a moment as 2026-01-31, 2026-01-31T12:00 or 2026-01-31-12:00:00 (UTC)")
         raise ArgumentTypeError(wanted) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number, `least` or more; for `type=` of an argument."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise ArgumentTypeError(_("it must be %(least)d or more") % {"least": least})
+        return value
+
+    return number
 
 
 def read_secret(prompt: str) -> str:

@@ -18,6 +18,7 @@ from accounts.errors import Unavailable
 
 T = TypeVar("T")
 
+MIN_CHARACTERS = 6
 MAX_CHARACTERS = 256
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin.forms import GrantingForm
+from accounts.errors import InvalidInput
 from accounts.models import Application
 from accounts.services import applications, catalogue
 from accounts.staff import Deed, StaffAdmin, facts, moment
@@ -26,6 +27,15 @@ class ApplicationForm(GrantingForm):
     class Meta:
         model = Application
         fields = ("url", "name", "is_super", "is_active", "roles")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                applications.check(url=cleaned["url"], name=cleaned["name"])
+            except InvalidInput as error:
+                self.add_error(error.field, str(error.text))
+        return cleaned
 
 
 @admin.register(Application)

@@ -10,12 +10,6 @@ from accounts import identifiers
 from accounts.errors import InvalidIdentifier
 from accounts.identifiers import Kind
 
-# Code points that Unicode keeps free of any character, in all its planes.
-_NO_CHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
-# Any text; and one without control characters, so that it is one line. NUL has a refusal of its own.
-LINES = f"[^{_NO_CHARACTERS}]*"
-LINE = f"[^\x01-\x1f\x7f-\x9f\u2028\u2029{_NO_CHARACTERS}]*"
-
 
 class Text(serializers.CharField):
     """A string as it was sent; a number or a boolean is not a string.

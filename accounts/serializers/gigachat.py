@@ -10,7 +10,7 @@ from accounts import identifiers
 from accounts.errors import InvalidIdentifier, PasswordRefused
 from accounts.identifiers import Kind
 from accounts.models import User
-from accounts.passwords import MAX_CHARACTERS
+from accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
 from accounts.serializers.fields import IdentifierText, Text
 from accounts.services import credentials
 
@@ -53,7 +53,7 @@ class RegisterArguments(serializers.Serializer[Any]):
     keeps_empty = True
 
     username = IdentifierText(Kind.USERNAME, pattern=USERNAME, max_length=64)
-    password = Text(min_length=6, max_length=MAX_CHARACTERS)
+    password = Text(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)
     contact = ContactText(max_length=identifiers.MAX_CHARACTERS)
 
     def validate_password(self, password: str) -> str:

@@ -6,14 +6,14 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from accounts.identifiers import Kind
-from accounts.passwords import MAX_CHARACTERS
-from accounts.serializers.fields import LINE, IdentifierText, ISODate, RawText, Text
+from accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
+from accounts.serializers.fields import IdentifierText, ISODate, RawText, Text
 from accounts.services import roles
+from accounts.texts import LINE
 
 APPLICATION_TOKEN = OpenApiParameter(
     "x-app-token", str, OpenApiParameter.HEADER, required=True, description="The token of the application that acts."
 )
-MIN_PASSWORD_CHARACTERS = 6
 MAX_NAME_CHARACTERS = 256
 # More than any account has; without a limit one request could make tens of thousands.
 MAX_ROLES = 200
@@ -23,7 +23,7 @@ class RegistrationArguments(serializers.Serializer[Any]):
     """POST /api/v0/users. Roles and applications' data are not among them: registering grants nothing."""
 
     login = IdentifierText(Kind.USERNAME, min_length=3, max_length=64, source="username")
-    password = Text(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_CHARACTERS)
+    password = Text(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)
     email = IdentifierText(Kind.EMAIL, max_length=254)
     first_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False)
     last_name = Text(pattern=LINE, max_length=MAX_NAME_CHARACTERS, required=False)
@@ -35,7 +35,7 @@ class PasswordArguments(serializers.Serializer[Any]):
     """POST /api/v0/users/change_password. An account without a password gives only the new one."""
 
     old_password = RawText(required=False)
-    new_password = Text(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_CHARACTERS)
+    new_password = Text(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)
 
 
 class RoleName(Text):

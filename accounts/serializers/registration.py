@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts import passwords
 from accounts.identifiers import MAX_CHARACTERS, Kind
-from accounts.passwords import MAX_CHARACTERS as MAX_PASSWORD_CHARACTERS
 from accounts.serializers.fields import IdentifierText, Text
 
 
@@ -14,4 +14,4 @@ class RegistrationArguments(serializers.Serializer[Any]):
 
     phone_number = IdentifierText(Kind.PHONE, max_length=MAX_CHARACTERS)
     email = IdentifierText(Kind.EMAIL, max_length=MAX_CHARACTERS)
-    hash_password = Text(min_length=6, max_length=MAX_PASSWORD_CHARACTERS)
+    hash_password = Text(min_length=passwords.MIN_CHARACTERS, max_length=passwords.MAX_CHARACTERS)

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import texts
 from accounts.clients import Client, Dialect
 from accounts.digests import digest
 from accounts.errors import ApplicationNotAllowed, Conflict, InvalidInput, NotFound
@@ -28,8 +28,7 @@ SECRET_BYTES = 32
 LAST_USED_GRAIN = timedelta(seconds=60)
 # An operator's own token may be a UUID, as goncord's always were; spelled without dashes it has 32 characters.
 _OWN_TOKEN = re.compile(r"[!-~]{32,255}", re.ASCII)
-
-_WEB_ADDRESS = URLValidator(schemes=("http", "https"))
+WEB = ("http://", "https://")
 
 
 def authenticate(token: str, *, needs_super: bool, user: User, client: Client) -> Application:
@@ -74,15 +73,12 @@ def create(
     secret = _secret(token)
     application = Application(url=url, name=name, is_super=is_super, token_digest=digest(secret))
     in_use = Conflict(_("An application with this address or this token already exists."))
-    try:
-        _WEB_ADDRESS(url)
-    except ValidationError as error:
-        raise InvalidInput("url", _("The address of an application begins with http:// or https://.")) from error
+    check(url=url, name=name)
     try:
         application.clean_fields()
     except ValidationError as error:
-        field, texts = next(iter(error.message_dict.items()))
-        raise InvalidInput(field, " ".join(texts)) from error
+        field, reasons = next(iter(error.message_dict.items()))
+        raise InvalidInput(field, " ".join(reasons)) from error
     if _holders(digest(secret)).exists():
         raise in_use
     try:
@@ -95,6 +91,17 @@ def create(
     except IntegrityError as error:
         raise in_use from error
     return application, secret
+
+
+def check(*, url: str, name: str) -> None:
+    """Refuse an address that is not of the web or has a user in it, and what is no line. Raises InvalidInput."""
+    if not url.lower().startswith(WEB):
+        raise InvalidInput("url", _("The address of an application begins with http:// or https://."))
+    if "@" in url.split("/")[2]:
+        raise InvalidInput("url", _("The address of an application names no user and no password."))
+    for field, text in (("url", url), ("name", name)):
+        if not texts.is_line(text):
+            raise InvalidInput(field, _("Write one line of text, without control characters."))
 
 
 def rotate_token(

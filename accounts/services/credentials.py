@@ -101,11 +101,11 @@ def hashed(password: str) -> str:
 def accept(password: str, user: User | None = None, *, strict: bool = False) -> None:
     """Refuse a new password that the policy does not accept. Raises PasswordRefused with every reason.
 
-    The dialects' own patterns are their serializers' business; 1 to 256 characters holds for all.
+    The dialects' own patterns are their serializers' business; 6 to 256 characters holds for all.
     `strict`: by the policy of that name, whatever the operator's is; for those who can do more than others.
     """
-    if not passwords.evaluable(password):
-        raise PasswordRefused([_("A password has between 1 and 256 characters.")])
+    if not passwords.evaluable(password) or len(password) < passwords.MIN_CHARACTERS:
+        raise PasswordRefused([_("A password has between 6 and 256 characters.")])
     if strict or conf.password_policy() == "strict":
         try:
             password_validation.validate_password(password, user)

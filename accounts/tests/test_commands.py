@@ -17,6 +17,7 @@ from django.core.management import (
     get_commands,
     load_command_class,
 )
+from django.db import connection
 from django.utils import timezone
 
 from accounts.clients import Dialect
@@ -44,6 +45,10 @@ OURS = [
     "list_tokens",
     "revoke_tokens",
     "purge",
+    "seed_demo",
+    "create_app",
+    "rotate_app_token",
+    "rotate_key",
 ]
 
 
@@ -141,8 +146,11 @@ def test_the_first_superuser_comes_from_a_command(typed, client):
         (["a b"], NEW, "username: This is not a valid user name."),
         (["x", "--phone", "12"], NEW, "phone: This is not a valid phone number."),
         (["x"], "", "No password was given; nothing was changed."),
-        (["x"], "a" * 257, "password: A password has between 1 and 256 characters."),
-        (["x", "--staff"], "12345", "password: This password is too short."),
+        (["x"], "a" * 257, "password: A password has between 6 and 256 characters."),
+        (["x"], "12345", "password: A password has between 6 and 256 characters."),
+        (["x", "--first-name", "I\x1b[31m"], NEW, "first_name: A name is one line of 256 characters at most"),
+        (["x", "--last-name", "x" * 257], NEW, "last_name: A name is one line of 256 characters at most"),
+        (["x", "--staff"], "1234567", "password: This password is too short."),
     ],
 )
 def test_an_account_that_breaks_a_rule_is_not_made(typed, arguments, password, sentence):
@@ -172,7 +180,13 @@ def test_what_is_no_password_is_not_set(typed):
     member = make_user("helper")
     accounts.edit(member, actor="command", is_staff=True)
     before = everything()
-    for name, text in ((user.username, ""), (user.username, "\n"), (user.username, "a\x00b\n"), ("helper", "12345\n")):
+    for name, text in (
+        (user.username, ""),
+        (user.username, "\n"),
+        (user.username, "a\x00bcde\n"),
+        ("ivan", "12345\n"),
+        ("helper", "1234567\n"),
+    ):
         typed(text)
         refused("set_password", name)
     typed(f"{NEW}\n")
@@ -420,6 +434,30 @@ def test_a_database_that_is_away_is_an_error_of_one_line():
     assert answer.returncode == 1
     assert answer.stderr.startswith("CommandError: The database does not answer: ")
     assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_so_is_a_table_that_is_missing():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_usernameclaim RENAME TO elsewhere")
+    text = refused("seed_demo", "--users", "1", "--force")
+    assert text.startswith("The database does not answer: ")
+    assert "accounts_usernameclaim" in text
+    assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("events", "--limit", "-1"),
+        ("list_tokens", "--limit", "-1"),
+        ("seed_demo", "--users", "0"),
+        ("seed_demo", "--users", "-1"),
+    ],
+)
+def test_a_number_below_the_least_is_refused(arguments):
+    with pytest.raises(CommandError, match=r"it must be [01] or more"):
+        run(*arguments)
 
 
 def test_a_terminal_is_asked_twice_and_shows_no_password(shell, database):

@@ -7,7 +7,8 @@ from rest_framework import serializers
 
 from accounts import identifiers
 from accounts.serializers.cabinet import NAME
-from accounts.serializers.fields import LINES, ISODate, Text, Whole
+from accounts.serializers.fields import ISODate, Text, Whole
+from accounts.texts import LINES
 from profiles import conf
 from profiles.models import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Profile
 from profiles.services import avatars, directory

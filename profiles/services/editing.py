@@ -7,12 +7,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import texts
 from accounts.errors import InvalidInput, TokenNotWorking
 from accounts.fields import computed
 from accounts.models import User
 from accounts.services.versions import cards_changed
-from profiles.models import Profile
+from profiles.models import MAX_NAME_CHARACTERS, Profile
 
+NAMES = ("first_name", "last_name", "middle_name")
 EARLIEST_BIRTHDATE = date(1900, 1, 1)
 
 
@@ -20,7 +22,8 @@ def edit(user: User, **changes: Any) -> Profile:
     """Store `changes` (stored names and values) in the profile of `user`; return it as it then is.
 
     Only the named columns are written, so that two edits of different fields at once both hold.
-    Raises InvalidInput for a birthdate before 1900 or after today, TokenNotWorking when the account is gone.
+    Raises InvalidInput for a birthdate before 1900 or after today and for a name that is no line; TokenNotWorking when
+    the account is gone.
     """
     check(**changes)
     with transaction.atomic():
@@ -41,6 +44,10 @@ def check(**changes: Any) -> None:
     birthdate = changes.get("birthdate")
     if birthdate is not None and not EARLIEST_BIRTHDATE <= birthdate <= timezone.now().date():
         raise InvalidInput("birthdate", _("A birthday is between 1900-01-01 and today."))
+    for name in NAMES:
+        text = changes.get(name) or ""
+        if len(text) > MAX_NAME_CHARACTERS or not texts.is_line(text):
+            raise InvalidInput(name, _("A name is one line of 256 characters at most, without control characters."))
 
 
 def of(user: User) -> Profile:

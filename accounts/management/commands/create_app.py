@@ -1,23 +1,21 @@
 """Make an application that shares our accounts."""
 
-import json
 import sys
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from accounts.errors import DomainError
+from accounts.operators import ACTOR, OperatorCommand, add_json
 from accounts.services import applications
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """`create_app URL NAME`: the application's `x-app-token` stands alone on the last line."""
 
     help = "Make an application that shares these accounts. Its token is printed alone on the last line, and only now."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("url", help="Its address, by which it is known: https://site.example")
         parser.add_argument("name", help="What people call it.")
         parser.add_argument("--super", action="store_true", dest="is_super", help="It may change accounts and roles.")
@@ -32,26 +30,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--token", help="Keep this token, a UUID for example, instead of a new one; - reads it from standard input."
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, **options: Any) -> None:
         token = sys.stdin.readline().strip() if options["token"] == "-" else options["token"]  # noqa: S105
-        try:
-            application, secret = applications.create(
-                options["url"],
-                options["name"],
-                is_super=options["is_super"],
-                role_names=options["roles"],
-                token=token,
-                actor="command",
-            )
-        except DomainError as error:
-            raise CommandError(str(error.text)) from error
+        application, secret = applications.create(
+            options["url"],
+            options["name"],
+            is_super=options["is_super"],
+            role_names=options["roles"],
+            token=token,
+            actor=ACTOR,
+        )
         if options["json"]:
             facts = {"id": application.pk, "url": application.url, "name": application.name}
             roles = [role.name for role in application.roles.all()]
-            made = {**facts, "is_super": application.is_super, "roles": roles, "token": secret}
-            self.stdout.write(json.dumps(made, ensure_ascii=False))
+            self.tell({**facts, "is_super": application.is_super, "roles": roles, "token": secret})
             return
-        self.stdout.write(_("Application %(url)s. Its token is shown only now:") % {"url": application.url})
-        self.stdout.write(secret)
+        self.say(_("Application %(url)s. Its token is shown only now:") % {"url": application.url})
+        self.say(secret)

@@ -10,8 +10,7 @@ from accounts.models import User
 from accounts.operators import ACTOR, OperatorCommand, add_json, read_secret
 from accounts.services import accounts, credentials, registration, roles
 from profiles.services import editing
-
-NAMES = ("first_name", "last_name", "middle_name")
+from profiles.services.editing import NAMES
 
 
 class Command(OperatorCommand):
@@ -37,13 +36,14 @@ class Command(OperatorCommand):
         add_json(parser)
 
     def run(self, **options: Any) -> None:
+        names = {name: options[name] for name in NAMES if options[name]}
+        editing.check(**names)
         given = {kind: options[kind] for kind in ("username", "email", "phone")}
         is_staff = options["staff"] or options["superuser"]
         password = None if options["no_password"] else read_secret(_("Password"))
         if password is not None:
             credentials.accept(password, User(**{**given, "username": given["username"] or ""}), strict=is_staff)
         candidate = registration.candidate(**given, password=password, client=None)
-        names = {name: options[name] for name in NAMES if options[name]}
         with transaction.atomic():
             user = accounts.create(candidate, is_staff=is_staff, is_superuser=options["superuser"], actor=ACTOR)
             if options["role"]:

@@ -8,7 +8,7 @@ from accounts import identifiers
 from accounts.clients import Dialect
 from accounts.errors import AccountNotFound
 from accounts.models import Event
-from accounts.operators import OperatorCommand, account, add_json, moment
+from accounts.operators import OperatorCommand, account, add_json, at_least, moment
 from accounts.services import accounts
 
 
@@ -26,7 +26,7 @@ class Command(OperatorCommand):
         parser.add_argument("--refused", action="store_true", help="Only what was refused.")
         parser.add_argument("--since", type=moment, metavar="MOMENT", help="From this moment on: 2026-01-31, UTC.")
         parser.add_argument("--until", type=moment, metavar="MOMENT", help="Before this moment.")
-        parser.add_argument("--limit", type=int, default=100, help="At most so many; 0: all. Default 100.")
+        parser.add_argument("--limit", type=at_least(0), default=100, help="At most so many; 0: all. Default 100.")
         add_json(parser, "Print a JSON object on each line.")
 
     def run(self, **options: Any) -> None:
@@ -42,7 +42,7 @@ class Command(OperatorCommand):
         }
         given = {name: value for name, value in conditions.items() if value is not None}
         found = Event.objects.filter(**given).order_by("-pk")
-        for event in (found[: options["limit"]] if options["limit"] > 0 else found).iterator():
+        for event in (found[: options["limit"]] if options["limit"] else found).iterator():
             if options["json"]:
                 names = ("id", "time", "kind", "succeeded", "user_ref", "dialect", "ip", "agent", "actor", "details")
                 self.tell({name: getattr(event, name) for name in names})

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from accounts.clients import Dialect
-from accounts.operators import OperatorCommand, account, add_json, add_user
+from accounts.operators import OperatorCommand, account, add_json, add_user, at_least
 from tokens.models import SignIn
 
 
@@ -19,7 +19,7 @@ class Command(OperatorCommand):
         parser.add_argument("--agent", default="", help="Only where the agent contains this, in any case.")
         parser.add_argument("--dialect", choices=Dialect.values, help="Only those of this API.")
         parser.add_argument("--ended", action="store_true", help="Also those that have ended or expired.")
-        parser.add_argument("--limit", type=int, default=100, help="At most so many; 0: all. Default 100.")
+        parser.add_argument("--limit", type=at_least(0), default=100, help="At most so many; 0: all. Default 100.")
         add_json(parser, "Print a JSON object on each line.")
 
     def run(self, **options: Any) -> None:
@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         if options["agent"]:
             rows = rows.filter(agent_folded__contains=options["agent"].casefold())
         found = rows.select_related("user").order_by("-pk")
-        for row in (found[: options["limit"]] if options["limit"] > 0 else found).iterator():
+        for row in (found[: options["limit"]] if options["limit"] else found).iterator():
             facts = {
                 "id": row.pk,
                 "user_id": row.user_id,
