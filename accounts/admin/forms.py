@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, SetUnusablePasswordMixin
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import identifiers
 from accounts.errors import IdentifierTaken, InvalidIdentifier, InvalidInput, PasswordRefused
@@ -91,6 +93,13 @@ class NewAccountForm(AdminUserCreationForm):
 
 class NewPasswordForm(AdminPasswordChangeForm):
     """A new password for somebody else, or none."""
+
+    # Django puts its own together when it is imported, in English.
+    usable_password_help_text: Any = format_lazy(
+        '{help}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{warning}</li></ul>',
+        help=SetUnusablePasswordMixin.usable_password_help_text,
+        warning=gettext_lazy("If disabled, the current password for this user will be lost."),
+    )
 
     def validate_password_for_user(self, user: Any, **kwargs: Any) -> None:
         super().validate_password_for_user(user, **kwargs)  # type: ignore[misc]

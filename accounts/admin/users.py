@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -310,12 +309,14 @@ class UserAdmin(StaffAdmin):
         return lines, {User._meta.verbose_name_plural: len(users)}, denied, []
 
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """Set a new password, or none, for somebody."""
+        """Set a new password, or none, for somebody else; one's own is changed where the present one is asked for."""
         user = self.get_object(request, unquote(object_id))
         if user is None:
             raise Http404
         if not self.has_change_permission(request, user):
             raise PermissionDenied
+        if user.pk == request.user.pk:
+            return HttpResponseRedirect(reverse("admin:password_change"))
         form = NewPasswordForm(user, request.POST or None)
         if request.method == "POST" and form.is_valid():
             return self._set_password(request, user, form)
@@ -342,8 +343,6 @@ class UserAdmin(StaffAdmin):
         else:
             self.log_change(request, user, [{"changed": {"fields": [_("password")]}}])
             messages.success(request, _("The password was changed, and every sign-in of the account has ended."))
-            if user.pk == request.user.pk:
-                update_session_auth_hash(request, user)
         return HttpResponseRedirect(self._page_of(user))
 
 

@@ -120,6 +120,11 @@ def test_staff_sign_in_by_any_identifier(root, name):
     assert browser.get("/admin/").status_code == 302
 
 
+def test_a_sign_in_leads_to_no_address_of_others(root):
+    response = Browser().post("/admin/login/?next=//evil.example", {"username": "root", "password": PASSWORD})
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
 def test_who_may_not_enter_is_told_what_a_wrong_password_is_told(root):
     make_user("ivan")
     inactive = staff("former", superuser=True)
@@ -403,6 +408,20 @@ def test_a_new_password_ends_every_sign_in_also_of_the_admin(admin):
     assert (event.kind, event.user, event.actor.partition(":")[0]) == ("password_changed", other, "staff")
     response = admin.post(page_of(other, "password"), {"usable_password": "false", "unset-password": "1"})
     assert not User.objects.get(pk=other.pk).has_usable_password()
+
+
+def test_ones_own_password_is_changed_where_the_present_one_is_asked_for(admin, root):
+    before = everything()
+    data = {"usable_password": "true", "password1": "Correct-horse2", "password2": "Correct-horse2"}
+    for response in (admin.get(page_of(root, "password")), admin.post(page_of(root, "password"), data)):
+        assert (response.status_code, response["Location"]) == (302, "/admin/password_change/")
+    assert everything() == before
+
+
+def test_a_new_password_is_asked_for_in_the_language_asked_for(admin):
+    response = admin.get(page_of(make_user("ivan"), "password"), headers={"accept-language": "ru"})
+    text = response.content.decode().partition('<ul id="id_unusable_warning"')[2].partition("</ul>")[0]
+    assert "нынешний пароль этого пользователя будет потерян" in text
 
 
 def test_a_password_against_the_rules_is_refused(admin):
