@@ -73,6 +73,12 @@ def test_no_page_of_ours_breaks_its_own_policy_or_asks_another_host(server, page
     assert hosts == {server.url.split("/")[2]}
 
 
+def test_the_first_page_fits_a_narrow_screen(server, page):
+    page.set_viewport_size({"width": 400, "height": 700})
+    page.goto(server.url)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+
 def test_a_superuser_deactivates_an_account_and_gives_it_a_role(server, page, complaints):
     pk = make(server, "ivan", "--role", "author")
     sign_in(page, server, "root")

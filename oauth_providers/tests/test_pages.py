@@ -78,6 +78,18 @@ def test_the_pages_speak_the_language_asked_for(key, language, returned, refused
         assert not re.search(r"[A-Za-z]{4,}", re.sub(r"<[^>]*>|authsite|Mail\.ru|Yandex", "", text)), text
 
 
+def test_who_began_here_is_not_sent_back_to_an_application(settings):
+    assert "the application" in page(Client().get("/vk/callback", {"state": "y"}), 400)
+    browser = Client()
+    browser.get("/vk/enter")
+    for refused in (browser.get("/vk/callback", {"state": "y"}), Client().post("/vk/enter")):
+        text = page(refused, refused.status_code)
+        assert "the application" not in text
+        assert 'href="/"' in text
+    settings.OAUTH_VK_CLIENT_ID = ""
+    assert "the application" not in page(Client().get("/vk/enter"), 503)
+
+
 @each
 @pytest.mark.parametrize(
     "spoilt",

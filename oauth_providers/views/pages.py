@@ -34,6 +34,7 @@ class PageEnvelope(registration.RegistrationEnvelope):
             "provider": ProviderKey(context["view"].provider).label,
             "text": self.texts[400] if is_unreadable else answered.data["message"],
             "declined": isinstance(error, ConsentRefused),
+            "began_here": context["view"].began_here,
         }
         # A page is for a person: what a program would be told as 401, 409 or 422 is one kind of failure here.
         status = answered.status_code if answered.status_code in (403, 405, 429) or answered.status_code >= 500 else 400
@@ -52,6 +53,11 @@ class ProviderPage(registration.RegistrationView):
     provider: str = ""
     writes_on_get: ClassVar[bool] = True
 
+    @property
+    def began_here(self) -> bool:
+        """Whether this is about a sign-in to this site, as far as the browser remembers; else an application's."""
+        return BROWSER_COOKIE in self.request.COOKIES
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         authorization.on(self.provider)
         super().initial(request, *args, **kwargs)
@@ -64,6 +70,8 @@ class ProviderPage(registration.RegistrationView):
 
 class EnterView(ProviderPage):
     """GET /{provider}/enter: a sign-in to this site itself. Only the browser that begins it can finish it."""
+
+    began_here = True
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
