@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import Settings
 
@@ -28,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if connection.vendor == "postgresql" and item.get_closest_marker("once"):
+        pytest.skip("the same on every database: run on SQLite")
     if CHROMIUM is None and item.get_closest_marker("browser"):
         pytest.skip("no chromium on this machine (apt-get install chromium)")
 

@@ -3,15 +3,13 @@
 import json
 
 import pytest
-from django.db import connection
 
 from authsite.tests.live import Database
 from benchmarks import directory, flood, growth, http_servers, timing, validate
 from benchmarks.doors import SIGN_INS
 from benchmarks.servers import Bench
 
-# They start eight servers, and what they do does not depend on the database.
-pytestmark = pytest.mark.skipif(connection.vendor == "postgresql", reason="SQLite has shown that they run")
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ async ([api, path, method, body, credentials]) => {
     return {status: answer.status, body: await answer.json()};
 }
 """
+pytestmark = pytest.mark.once
 FORM = {"phone_number": "8 (999) 123-45-67", "email": "andrey@example.org", "hash_password": "5f4dcc3b5aa765d6"}
 
 

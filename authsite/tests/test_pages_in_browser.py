@@ -9,6 +9,8 @@ import pytest
 
 from authsite.tests.live import ROOT
 
+pytestmark = pytest.mark.once
+
 PASSWORD = "Correct-horse1"
 
 

@@ -22,7 +22,10 @@ from authsite.tests.live import ROOT
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 HOST = "localhost"
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine (apt-get install nginx-light)")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(NGINX is None, reason="no nginx on this machine (apt-get install nginx-light)"),
+]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from cryptography.x509.oid import NameOID
 from oauth_providers import client, fake
 from oauth_providers.errors import ProviderNonsense, ProviderRefusal, ProviderUnreachable
 
+pytestmark = pytest.mark.once
+
 SECRET = "marker-of-a-secret"
 
 

@@ -10,6 +10,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+pytestmark = pytest.mark.once
+
 
 def command(*arguments: str, debug: str = "1") -> subprocess.Popen[str]:
     environment = {**os.environ, "DEBUG": debug, "REQUIRE_TLS": "0"}

@@ -17,6 +17,8 @@ from profiles import images
 from profiles.errors import AvatarRefused, AvatarTooLarge
 from profiles.tests.pictures import bomb, encoded, exif, gif, gradient, jpeg_segment, png, png_chunk, quarters
 
+pytestmark = pytest.mark.once
+
 SECONDS = 1.0
 
 
