@@ -23,8 +23,6 @@ UNKNOWN, NOT_ALLOWED = "The identifier or the password is wrong.", "This address
 # An account in the middle whose moment of birth no reader understands: the first hundred are sent, then it fails.
 SPOIL = """
 from django.db import connection
-
-pytestmark = pytest.mark.once
 moment = "'infinity'" if connection.vendor == "postgresql" else "'rubbish'"
 connection.cursor().execute(
     f"UPDATE accounts_user SET created_at = {moment} WHERE id = (SELECT max(id) - 10 FROM accounts_user)"
