@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Error
 
+pytestmark = pytest.mark.once
+
 # What a front end written for the original service does: JSON out, tokens into cookies of its own, cookies back in.
 CALL = """
 async ([api, path, method, body, credentials]) => {
@@ -18,7 +20,6 @@ async ([api, path, method, body, credentials]) => {
     return {status: answer.status, body: await answer.json()};
 }
 """
-pytestmark = pytest.mark.once
 FORM = {"phone_number": "8 (999) 123-45-67", "email": "andrey@example.org", "hash_password": "5f4dcc3b5aa765d6"}
 
 
