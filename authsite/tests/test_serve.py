@@ -60,11 +60,11 @@ def test_sigterm_under_load_drops_no_request(server: Server) -> None:
             try:
                 # Half of them ask with a new connection each time.
                 source = session if number % 2 else requests
-                answer = source.get(f"{server.url}/readyz", timeout=20)
-                assert answer.json()["status"] == "ok"
+                answer = source.get(f"{server.url}/account/login/check?login=ivan_1", timeout=20)
+                assert answer.json()["is_login_available"]
                 answered[number] += 1
-            except (requests.RequestException, AssertionError) as error:
-                ended.append("Connection refused" if "Connection refused" in str(error) else repr(error))
+            except (requests.ConnectionError, AssertionError) as error:
+                ended.append(type(error))
                 return
 
     clients = [threading.Thread(target=ask_until_refused, args=(number,)) for number in range(len(answered))]
@@ -75,7 +75,10 @@ def test_sigterm_under_load_drops_no_request(server: Server) -> None:
     server.stop()
     for client in clients:
         client.join()
-    assert ended == ["Connection refused"] * len(clients)
+    assert ended == [requests.ConnectionError] * len(clients)
+    # The system resets who comes in the moment in which the port is closed, but nobody has read their request: whatever
+    # was read is answered, and the answer arrives.
+    assert server.log_text().count('"route": "account/login/check"') == sum(answered)
     assert not any(map(is_alive, workers))
 
 
