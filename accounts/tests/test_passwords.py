@@ -1,5 +1,7 @@
 """accounts/passwords.py: how many hashes there are at a time, and what becomes of the rest."""
 
+import os
+import sys
 import threading
 import time
 
@@ -69,6 +71,14 @@ def test_two_are_hashed_three_wait_and_the_rest_hear_so_at_once(door):
     assert len(door.threads) == 2
     refused = [took[number] for number, outcome in enumerate(outcomes) if isinstance(outcome, Unavailable)]
     assert max(refused) < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux only")
+def test_who_hashes_steps_back_for_who_needs_a_core_for_a_moment():
+    def priority(*_: str) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert Room(1, 0).hash(priority) == min(priority() + 10, 19)
 
 
 def test_a_place_is_given_back_also_after_an_error(monkeypatch):
