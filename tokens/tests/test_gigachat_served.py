@@ -14,8 +14,8 @@ BROWSER = {"browser": "Firefox 140"}
 
 @pytest.fixture(scope="module")
 def server(serve_all: Callable[..., Server]) -> Server:
-    """One that every test leaves running."""
-    return serve_all()
+    """One that every test leaves running; attempts under way count as failures until they have proved right."""
+    return serve_all(FAILURES_PER_ACCOUNT="100")
 
 
 def call(server: Server, method: str, path: str, **arguments) -> requests.Response:
